@@ -1,0 +1,7 @@
+//! What every kind of data shares in selfsame.
+
+mod error;
+mod random;
+
+pub use error::{Error, Result};
+pub use random::Random;
