@@ -1,4 +1,4 @@
-//! What every kind of data shares in selfsame.
+//! What every kind of data shares in selfsame: losses, heads, optimisers, the training loop, checkpoints, probes.
 
 mod error;
 mod random;

@@ -1,0 +1,85 @@
+//! Batch normalisation (Ioffe and Szegedy 2015, arXiv 1502.03167), over the batch of this process or of all ranks.
+
+use burn::module::{Module, Param, RunningState};
+use burn::tensor::{Device, Tensor};
+use selfsame_kernels::batch_norm;
+
+use super::{Mode, parameter};
+
+/// Configuration of a batch norm layer, with PyTorch's defaults.
+#[derive(Clone, Debug)]
+pub struct BatchNormConfig {
+    /// Channels of the input.
+    pub channels: usize,
+    /// Added to the variance; 1e-5.
+    pub epsilon: f64,
+    /// Share of the batch in the running statistics; 0.1.
+    pub momentum: f64,
+}
+
+impl BatchNormConfig {
+    /// With PyTorch's defaults.
+    pub fn new(channels: usize) -> Self {
+        Self { channels, epsilon: 1e-5, momentum: 0.1 }
+    }
+
+    /// Weight 1, bias 0, running mean 0 and variance 1.
+    pub fn init(&self, device: &Device) -> BatchNorm {
+        let shape = [self.channels];
+        BatchNorm {
+            weight: parameter(vec![1.0; self.channels], shape, device),
+            bias: parameter(vec![0.0; self.channels], shape, device),
+            running_mean: RunningState::new(Tensor::zeros(shape, device)),
+            running_var: RunningState::new(Tensor::ones(shape, device)),
+            momentum: self.momentum,
+            epsilon: self.epsilon,
+        }
+    }
+}
+
+/// Batch normalisation over axis 1 of `[batch, channels]` or `[batch, channels, height, width]`.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// `[channels]`.
+    pub weight: Param<Tensor<1>>,
+    /// `[channels]`.
+    pub bias: Param<Tensor<1>>,
+    /// `[channels]`, moved by training passes.
+    pub running_mean: RunningState<Tensor<1>>,
+    /// `[channels]`, unbiased as in PyTorch.
+    pub running_var: RunningState<Tensor<1>>,
+    momentum: f64,
+    epsilon: f64,
+}
+
+impl BatchNorm {
+    /// Same shape out as in.
+    ///
+    /// # Errors
+    /// When the other ranks cannot be reached.
+    pub fn forward<const D: usize>(&self, input: Tensor<D>, mode: &Mode) -> Tensor<D> {
+        match mode {
+            Mode::Evaluate => {
+                let (mean, variance) = (self.running_mean.value_sync(), self.running_var.value_sync());
+                let (weight, bias) = (self.weight.val(), self.bias.val());
+                burn::tensor::module::batch_norm(input, weight, bias, mean, variance, self.epsilon)
+            }
+            Mode::Train { ranks } => {
+                let normalised =
+                    batch_norm(input, self.weight.val(), self.bias.val(), self.epsilon, ranks.clone());
+                let count = normalised.count as f64;
+                let unbiased = normalised.variance * (count / (count - 1.0).max(1.0));
+                self.follow(&self.running_mean, normalised.mean);
+                self.follow(&self.running_var, unbiased);
+                normalised.output
+            }
+        }
+    }
+
+    fn follow(&self, running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
+        let moved = running.value_sync() * (1.0 - self.momentum) + batch.detach() * self.momentum;
+        running.update(moved.detach());
+        // An update is only pending until the next synchronisation; checkpoints must see it at once.
+        running.value_sync();
+    }
+}

@@ -1,0 +1,78 @@
+//! Two-dimensional convolution.
+
+use burn::module::{Module, Param};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor};
+
+use super::parameter;
+use crate::Random;
+
+/// Configuration of a square convolution.
+#[derive(Clone, Debug)]
+pub struct Conv2dConfig {
+    /// Channels of the input.
+    pub input: usize,
+    /// Channels of the output.
+    pub output: usize,
+    /// Side of the kernel.
+    pub kernel: usize,
+    /// Step between outputs; 1 by default.
+    pub stride: usize,
+    /// Zeros around the input; "same" for odd kernels by default.
+    pub padding: usize,
+    /// Whether there is a bias; no by default, since batch norm follows.
+    pub bias: bool,
+}
+
+impl Conv2dConfig {
+    /// Stride 1, padding `kernel / 2`, no bias.
+    pub fn new(input: usize, output: usize, kernel: usize) -> Self {
+        Self { input, output, kernel, stride: 1, padding: kernel / 2, bias: false }
+    }
+
+    /// With this stride.
+    pub fn stride(mut self, stride: usize) -> Self {
+        self.stride = stride;
+        self
+    }
+
+    /// With a bias.
+    pub fn bias(mut self) -> Self {
+        self.bias = true;
+        self
+    }
+
+    /// Weights after He et al. 2015 (arXiv 1502.01852), normal with fan-out, as torchvision's ResNets; zero bias.
+    pub fn init(&self, random: &Random, device: &Device) -> Conv2d {
+        let shape = [self.output, self.input, self.kernel, self.kernel];
+        let deviation = (2.0 / (self.output * self.kernel * self.kernel) as f32).sqrt();
+        let mut random = random.named("weight");
+        let weights = (0..shape.iter().product()).map(|_| deviation * random.normal()).collect();
+        Conv2d {
+            weight: parameter(weights, shape, device),
+            bias: self.bias.then(|| parameter(vec![0.0; self.output], [self.output], device)),
+            stride: self.stride,
+            padding: self.padding,
+        }
+    }
+}
+
+/// Square two-dimensional convolution; `weight` is `[output, input, kernel, kernel]` as in PyTorch.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    /// `[output, input, kernel, kernel]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[output]`.
+    pub bias: Option<Param<Tensor<1>>>,
+    stride: usize,
+    padding: usize,
+}
+
+impl Conv2d {
+    /// `[batch, input, height, width]` to `[batch, output, height', width']`.
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
+        conv2d(input, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+    }
+}
