@@ -44,10 +44,8 @@ pub struct Objective {
     pub loss: Tensor<1>,
     /// Named terms for the log, `[1]` each.
     pub terms: Vec<(&'static str, Tensor<1>)>,
-    /// The backbone's representations of the first view, `[batch, features]`, for the monitors.
-    pub representations: Tensor<2>,
-    /// What the objective compares of the first two views, `[batch, dimension]` each, for alignment and uniformity.
-    pub embeddings: [Tensor<2>; 2],
+    /// The backbone's representations of two views, `[batch, features]` each, for the monitors; without gradients.
+    pub representations: [Tensor<2>; 2],
 }
 
 /// A method of learning representations from views of one kind of data.

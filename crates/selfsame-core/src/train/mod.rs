@@ -1,29 +1,35 @@
 //! The training loop, shared by all methods.
+//!
+//! A resumed training ends with the very weights of one that was never stopped: every random choice is addressed by its
+//! place in the training ([`crate::Random`]), and all else that a step depends on is in the checkpoint ([`state`]).
 
 mod batches;
 mod gradients;
-mod observer;
 mod progress;
+mod recorder;
+mod state;
 
-pub use batches::Batches;
-pub use observer::{EpochRecord, Observer, StepRecord};
+pub use batches::{Batches, Epoch};
 pub use progress::Progress;
+pub use recorder::{Live, Observer, Recorder, Silent};
+pub use state::{Checkpoints, restore, restore_part};
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::collective::Collective;
 use crate::method::{Method, Step};
-use crate::monitor::{CollapseAlarm, Monitors};
-use crate::nn::Parameters;
+use crate::monitor::{CollapseAlarm, measure as monitor};
+use crate::nn::{Parameters, is_adapted};
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 use crate::stop::{Stop, StopSignal};
 use crate::{Error, Random, Result};
+use gradients::Gradients;
 
-/// How long and with what care to train; the `run` section holds the rest.
+/// How long and with what care to train.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// Passes over the data.
@@ -36,6 +42,8 @@ pub struct Plan {
     pub log_every: usize,
     /// Optimiser steps between two `last` checkpoints within an epoch; 0 for epoch ends only.
     pub checkpoint_steps: usize,
+    /// Epochs between two measurements (kNN); 0 for none.
+    pub measure_every: usize,
     /// Whether a collapsed representation ends the training.
     pub stop_on_collapse: bool,
     /// Whether batch norm takes its statistics over all ranks.
@@ -44,9 +52,12 @@ pub struct Plan {
     pub seed: u64,
 }
 
+/// Measures what the representation is worth so far, a share in `0..=1` (kNN), on the method as it stands.
+pub type Measure<'a, V> = dyn FnMut(&mut dyn Method<Views = V>) -> Result<Option<f64>> + 'a;
+
 /// Everything a training consists of.
 pub struct Session<'a, V> {
-    /// How long, how often.
+    /// How long, with what care.
     pub plan: Plan,
     /// The paper.
     pub method: &'a mut dyn Method<Views = V>,
@@ -58,12 +69,16 @@ pub struct Session<'a, V> {
     pub schedule: &'a Schedule,
     /// With whom.
     pub collective: Arc<dyn Collective>,
-    /// Who is told, and who saves.
-    pub observer: &'a mut dyn Observer<V>,
+    /// What the representation is worth, epoch by epoch.
+    pub measure: &'a mut Measure<'a, V>,
+    /// Who is told.
+    pub recorder: &'a mut Recorder,
+    /// Where the state is saved.
+    pub checkpoints: &'a Checkpoints,
     /// Ctrl-C and SIGTERM.
     pub stop: &'a StopSignal,
-    /// Where to begin: the start, or where a checkpoint was taken.
-    pub progress: Progress,
+    /// Where to begin: at the start, or where a checkpoint was taken.
+    pub progress: &'a mut Progress,
 }
 
 /// How a training ended.
@@ -75,19 +90,27 @@ pub enum Outcome {
     Stopped(Stop),
 }
 
-/// Trains until the last epoch or a signal. See the module's notes on what makes a resumed training exact: every random choice is addressed by
-/// its place in the training, and everything else is in the checkpoint.
+/// Trains until the last epoch or a signal.
 ///
 /// # Errors
-/// Diverging and collapsing (exit code 5), data that cannot be read, checkpoints that cannot be written.
+/// A loss that is not finite and, if asked for, a collapsed representation (exit code 5); data that cannot be read; checkpoints that
+/// cannot be written. The last good checkpoint stays as it was.
 pub fn train<V>(session: Session<'_, V>) -> Result<Outcome> {
-    let Session { plan, method, batches, optimizer, schedule, collective, observer, stop, mut progress } = session;
+    let Session { plan, method, batches, optimizer, schedule, collective, .. } = session;
+    let Session { measure, recorder, checkpoints, stop, progress, .. } = session;
     let steps_per_epoch = batches.per_epoch() / plan.accumulate;
     let total = steps_per_epoch * plan.epochs;
+    let adapted = adapted_names(method.trained());
     let mut alarm = CollapseAlarm::default();
+    alarm.resume(progress.collapsed_in_a_row);
 
+    if progress.step == 0 {
+        progress.measured_before = measure(method)?;
+        checkpoints.save("last", method, optimizer, progress)?;
+    }
+    recorder.begin(progress, &plan, steps_per_epoch, batches.size() * plan.accumulate * collective.size());
     while progress.epoch < plan.epochs {
-        let mut epoch = batches.epoch(progress.epoch, progress.step_in_epoch * plan.accumulate)?;
+        let mut views = batches.epoch(progress.epoch, progress.step_in_epoch * plan.accumulate)?;
         while progress.step_in_epoch < steps_per_epoch {
             let step = Step {
                 index: progress.step,
@@ -97,32 +120,81 @@ pub fn train<V>(session: Session<'_, V>) -> Result<Outcome> {
                 collective: collective.clone(),
                 sync_batch_norm: plan.sync_batch_norm,
             };
-            let lr = schedule.lr(progress.step);
-            let mut gradients = gradients::Accumulated::default();
-            let mut last = None;
+            let mut gradients = Gradients::default();
+            let mut objective = None;
             for _ in 0..plan.accumulate {
-                let views = epoch.next().ok_or_else(|| Error::Internal("the epoch ended early".into()))??;
-                let objective = method.objective(&views, &step)?;
-                let loss = finite(&objective.loss, &step)?;
-                gradients.add(method.trained().gradients(&mut objective.loss.backward()), loss);
-                last = Some(objective);
+                let batch = recorder.waiting(|| views.next());
+                let batch = batch.ok_or_else(|| Error::Internal("an epoch ended early".into()))??;
+                let computed = method.objective(&batch, &step)?;
+                gradients.add(&computed, method.trained());
+                objective = Some(computed);
             }
-            let (gradients, loss) = gradients.finish(&*collective, plan.clip)?;
-            update(method.trained(), optimizer, gradients, lr);
+            let gradients = gradients.reduce(plan.accumulate, &*collective, plan.clip)?;
+            let loss = finite(gradients.loss, progress)?;
+
+            let lr = schedule.lr(progress.step);
+            method.trained().update(&mut |name, value| {
+                let gradient = gradients.by_name.get(name)?.clone();
+                Some(optimizer.update(name, value, gradient, lr, adapted.contains(name)))
+            });
             method.after_step(&step)?;
             progress.advance(loss);
 
-            if progress.step % plan.log_every == 0 || progress.step == total {
-                let monitors = last.map(|objective| Monitors::of(objective.representations, objective.embeddings));
-                observer.step(&StepRecord { progress: &progress, lr, loss, monitors: monitors.as_ref(), .. })?;
+            recorder.tell(progress, loss, lr);
+            if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == steps_per_epoch {
+                let monitors = objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
+                recorder.step(progress, lr, loss, gradients.norm, objective.as_ref(), monitors.as_ref())?;
+                if let Some(sight) = monitors.as_ref().and_then(|seen| alarm.observe(seen)) {
+                    collapsed(&sight, progress, plan.stop_on_collapse, recorder)?;
+                }
+                progress.collapsed_in_a_row = alarm.in_a_row();
+            }
+            let saved = plan.checkpoint_steps > 0 && progress.step.is_multiple_of(plan.checkpoint_steps);
+            if saved || stop.requested().is_some() {
+                checkpoints.save("last", method, optimizer, progress)?;
             }
             if let Some(signal) = stop.requested() {
-                observer.checkpoint(method, optimizer, &progress)?;
                 return Ok(Outcome::Stopped(signal));
             }
         }
-        progress.finish_epoch();
-        observer.epoch(method, optimizer, &mut progress)?;
+        drop(views);
+        let mean_loss = progress.finish_epoch();
+        let due = plan.measure_every > 0
+            && (progress.epoch.is_multiple_of(plan.measure_every) || progress.epoch == plan.epochs);
+        let measured = if due { measure(method)? } else { None };
+        let best = progress.measured(measured, mean_loss);
+        recorder.epoch(progress, mean_loss, measured)?;
+        checkpoints.save_epoch(method, optimizer, progress, best)?;
     }
     Ok(Outcome::Finished)
+}
+
+/// The parameters to which weight decay and LARS adaptation apply.
+fn adapted_names(trained: &dyn Parameters) -> HashSet<String> {
+    let parameters = trained.parameters().into_iter();
+    parameters.filter(|parameter| is_adapted(&parameter.shape)).map(|parameter| parameter.name).collect()
+}
+
+fn finite(loss: f64, progress: &Progress) -> Result<f64> {
+    if loss.is_finite() {
+        return Ok(loss);
+    }
+    Err(Error::diverged(
+        format!("the loss is {loss} at step {} (epoch {})", progress.step + 1, progress.epoch + 1),
+        "the last good checkpoint is kept; train anew with a lower optimizer.lr, a longer schedule.warmup_epochs \
+         or optimizer.clip = 1.0",
+    ))
+}
+
+/// Warns of a collapsed representation, or ends the training.
+fn collapsed(sight: &str, progress: &Progress, fatal: bool, recorder: &mut Recorder) -> Result<()> {
+    let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
+    if fatal {
+        return Err(Error::diverged(
+            what,
+            "the last checkpoint is kept; lower optimizer.lr or see the book's chapter on collapse",
+        ));
+    }
+    recorder.warn(&what);
+    Ok(())
 }

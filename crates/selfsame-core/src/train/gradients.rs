@@ -1,0 +1,87 @@
+//! The gradients of one optimiser step: summed over accumulated batches and over ranks, clipped as a whole.
+
+use std::collections::HashMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::collective::Collective;
+use crate::method::Objective;
+use crate::nn::Parameters;
+use crate::optimizer::clip_by_global_norm;
+use crate::{Error, Result};
+
+/// Gradients in the module's order, which fixes the order of every sum over them.
+#[derive(Default)]
+pub struct Gradients {
+    sums: Vec<(String, Tensor<1>)>,
+    loss: Option<Tensor<1>>,
+}
+
+/// What the optimiser gets.
+pub struct Reduced {
+    /// By parameter name.
+    pub by_name: HashMap<String, Tensor<1>>,
+    /// Norm of the whole gradient before clipping; none where nothing was clipped.
+    pub norm: Option<f64>,
+    /// Mean loss of the accumulated batches.
+    pub loss: f64,
+}
+
+impl Gradients {
+    /// Runs the backward pass of `objective` and adds what it gives.
+    pub fn add(&mut self, objective: &Objective, trained: &dyn Parameters) {
+        let new = trained.gradients(&mut objective.loss.backward());
+        let loss = objective.loss.clone().without_autodiff();
+        self.loss = Some(match self.loss.take() {
+            None => loss,
+            Some(sum) => sum + loss,
+        });
+        if self.sums.is_empty() {
+            self.sums = new;
+        } else {
+            // The same modules give their gradients in the same order.
+            for ((_, sum), (_, gradient)) in self.sums.iter_mut().zip(new) {
+                *sum = sum.clone() + gradient;
+            }
+        }
+    }
+
+    /// Mean over `accumulated` batches, sum over ranks (see [`crate::collective`] for why a sum), clipped to norm `clip` unless 0.
+    ///
+    /// # Errors
+    /// When other ranks cannot be reached.
+    pub fn reduce(self, accumulated: usize, collective: &dyn Collective, clip: f64) -> Result<Reduced> {
+        let share = 1.0 / accumulated as f64;
+        let loss = self.loss.map_or(f64::NAN, |sum| f64::from(sum.into_scalar::<f32>()) * share);
+        let (names, mut gradients): (Vec<_>, Vec<_>) = self.sums.into_iter().unzip();
+        if accumulated > 1 {
+            gradients = gradients.into_iter().map(|gradient| gradient * share).collect();
+        }
+        if collective.size() > 1 {
+            gradients = sum_over_ranks(gradients, collective)?;
+        }
+        let norm = (clip > 0.0).then(|| clip_by_global_norm(&mut gradients, clip)).transpose()?;
+        Ok(Reduced { by_name: names.into_iter().zip(gradients).collect(), norm, loss })
+    }
+}
+
+/// One message for all gradients.
+fn sum_over_ranks(gradients: Vec<Tensor<1>>, collective: &dyn Collective) -> Result<Vec<Tensor<1>>> {
+    let Some(device) = gradients.first().map(Tensor::device) else { return Ok(gradients) };
+    let lengths: Vec<usize> = gradients.iter().map(|gradient| gradient.dims()[0]).collect();
+    let mut values: Vec<f32> = Tensor::cat(gradients, 0)
+        .into_data()
+        .into_vec()
+        .map_err(|error| Error::Internal(format!("gradients are not f32: {error:?}")))?;
+    collective.sum(&mut values)?;
+    let rest = Tensor::<1>::from_data(TensorData::new(values, [lengths.iter().sum::<usize>()]), &device);
+    let mut start = 0;
+    Ok(lengths
+        .into_iter()
+        .map(|length| {
+            let part = rest.clone().slice([start..start + length]);
+            start += length;
+            part
+        })
+        .collect())
+}

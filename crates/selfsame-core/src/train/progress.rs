@@ -1,0 +1,66 @@
+//! Where a training stands.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a training stands, and what it has seen so far. It is part of every checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Whole epochs done.
+    pub epoch: usize,
+    /// Optimiser steps done in the epoch that is not whole yet.
+    pub step_in_epoch: usize,
+    /// Optimiser steps done in all.
+    pub step: usize,
+    /// Sum of the losses of this epoch's steps.
+    pub loss_sum: f64,
+    /// What the untrained network was worth (kNN).
+    pub measured_before: Option<f64>,
+    /// What the network was worth when last measured.
+    pub measured_last: Option<f64>,
+    /// The best so far.
+    pub best: Option<Best>,
+    /// How many measures in a row have shown a collapse.
+    pub collapsed_in_a_row: usize,
+}
+
+/// The best epoch so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// After this many epochs.
+    pub epoch: usize,
+    /// kNN where it is measured, else the negative mean loss: higher is better.
+    pub value: f64,
+}
+
+impl Progress {
+    /// One more optimiser step is done.
+    pub(super) fn advance(&mut self, loss: f64) {
+        self.step += 1;
+        self.step_in_epoch += 1;
+        self.loss_sum += loss;
+    }
+
+    /// The epoch is whole; returns its mean loss.
+    pub(super) fn finish_epoch(&mut self) -> f64 {
+        let mean = self.loss_sum / self.step_in_epoch.max(1) as f64;
+        self.epoch += 1;
+        self.step_in_epoch = 0;
+        self.loss_sum = 0.0;
+        mean
+    }
+
+    /// Takes note of a measurement; whether it is the best so far. Without any measurement, the mean loss decides.
+    pub(super) fn measured(&mut self, measured: Option<f64>, mean_loss: f64) -> bool {
+        self.measured_last = measured.or(self.measured_last);
+        let value = match (measured, self.measured_last) {
+            (Some(value), _) => value,
+            (None, None) => -mean_loss,
+            (None, Some(_)) => return false,
+        };
+        let better = self.best.is_none_or(|best| value > best.value);
+        if better {
+            self.best = Some(Best { epoch: self.epoch, value });
+        }
+        better
+    }
+}

@@ -1,0 +1,214 @@
+//! What a training tells: records for files, a line for people.
+
+use std::time::{Duration, Instant};
+
+
+use super::{Plan, Progress};
+use crate::Result;
+use crate::method::Objective;
+use crate::monitor::Measures;
+use crate::run::{EventWriter, Kind, Metrics, Record};
+
+/// What a person who watches sees of a training.
+#[derive(Clone, Copy, Debug)]
+pub struct Live {
+    /// Epochs begun, from 1.
+    pub epoch: usize,
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Steps done in this epoch.
+    pub step: usize,
+    /// Steps in an epoch.
+    pub steps: usize,
+    /// Loss of the last step.
+    pub loss: f64,
+    /// Learning rate of the last step.
+    pub lr: f64,
+    /// Instances (not views) a second, over the last records.
+    pub images_per_second: f64,
+    /// Share of the time spent waiting for data.
+    pub data_wait: f64,
+    /// kNN when last measured, a share.
+    pub knn: Option<f64>,
+    /// Time until the end at this speed.
+    pub remaining: Duration,
+}
+
+/// Somebody who watches.
+pub trait Observer {
+    /// After every step.
+    fn step(&mut self, live: &Live);
+
+    /// After every epoch, with its mean loss.
+    fn epoch(&mut self, live: &Live, mean_loss: f64);
+
+    /// Something that should be known at once.
+    fn warn(&mut self, message: &str);
+}
+
+/// Watches without a word.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn step(&mut self, _live: &Live) {}
+
+    fn epoch(&mut self, _live: &Live, _mean_loss: f64) {}
+
+    fn warn(&mut self, _message: &str) {}
+}
+
+/// Writes `metrics.jsonl` and TensorBoard's event file, and keeps an [`Observer`] up to date.
+pub struct Recorder {
+    metrics: Option<Metrics>,
+    events: Option<EventWriter>,
+    observer: Box<dyn Observer>,
+    window: Window,
+    shape: Shape,
+}
+
+/// The time since the last record.
+struct Window {
+    begun: Instant,
+    waited: Duration,
+    first_step: usize,
+}
+
+#[derive(Default)]
+struct Shape {
+    epochs: usize,
+    steps: usize,
+    instances: usize,
+}
+
+impl Recorder {
+    /// Writes where writers are given, and tells `observer`.
+    pub fn new(
+        metrics: Option<Metrics>,
+        events: Option<EventWriter>,
+        observer: Box<dyn Observer>,
+    ) -> Self {
+        let window = Window { begun: Instant::now(), waited: Duration::ZERO, first_step: 0 };
+        Self { metrics, events, observer, window, shape: Shape::default() }
+    }
+
+    /// Writes nothing and tells nobody.
+    pub fn silent() -> Self {
+        Self::new(None, None, Box::new(Silent))
+    }
+
+    pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, steps: usize, instances: usize) {
+        self.shape = Shape { epochs: plan.epochs, steps, instances };
+        self.restart(progress);
+    }
+
+    fn restart(&mut self, progress: &Progress) {
+        self.window = Window { begun: Instant::now(), waited: Duration::ZERO, first_step: progress.step };
+    }
+
+    /// Counts the time that `wait` takes as waiting for data.
+    pub(super) fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let value = wait();
+        self.window.waited += begun.elapsed();
+        value
+    }
+
+    fn live(&self, progress: &Progress, loss: f64, lr: f64) -> Live {
+        let seconds = self.window.begun.elapsed().as_secs_f64().max(1e-9);
+        let steps = (progress.step - self.window.first_step) as f64;
+        let to_go = (self.shape.epochs * self.shape.steps).saturating_sub(progress.step) as f64;
+        let remaining = if steps > 0.0 { seconds / steps * to_go } else { 0.0 };
+        Live {
+            epoch: (progress.epoch + 1).min(self.shape.epochs),
+            epochs: self.shape.epochs,
+            step: progress.step_in_epoch,
+            steps: self.shape.steps,
+            loss,
+            lr,
+            images_per_second: steps * self.shape.instances as f64 / seconds,
+            data_wait: self.window.waited.as_secs_f64() / seconds,
+            knn: progress.measured_last.or(progress.measured_before),
+            remaining: Duration::try_from_secs_f64(remaining).unwrap_or_default(),
+        }
+    }
+
+    /// Tells the observer of a step.
+    pub(super) fn tell(&mut self, progress: &Progress, loss: f64, lr: f64) {
+        let live = self.live(progress, loss, lr);
+        self.observer.step(&live);
+    }
+
+    /// Writes a record of a step, and begins a new window of time.
+    pub(super) fn step(
+        &mut self,
+        progress: &Progress,
+        lr: f64,
+        loss: f64,
+        norm: Option<f64>,
+        objective: Option<&Objective>,
+        monitors: Option<&Measures>,
+    ) -> Result<()> {
+        let live = self.live(progress, loss, lr);
+        let mut record = Record::new(Kind::Step, progress.epoch, progress.step as u64).with("loss", loss);
+        for (name, term) in objective.iter().flat_map(|objective| &objective.terms) {
+            record = record.with(name, term.clone().into_scalar::<f32>());
+        }
+        record = record.with("lr", lr);
+        if let Some(norm) = norm {
+            record = record.with("gradient_norm", norm);
+        }
+        record = record
+            .with("images_per_second", rounded(live.images_per_second, 2))
+            .with("data_wait", rounded(live.data_wait, 4));
+        if let Some(monitors) = monitors {
+            record = record
+                .with("alignment", monitors.alignment)
+                .with("uniformity", monitors.uniformity)
+                .with("deviation", monitors.deviation)
+                .with("effective_rank", monitors.effective_rank);
+        }
+        self.restart(progress);
+        self.write(&record)
+    }
+
+    /// Writes a record of an epoch.
+    pub(super) fn epoch(&mut self, progress: &Progress, mean_loss: f64, measured: Option<f64>) -> Result<()> {
+        let mut record = Record::new(Kind::Epoch, progress.epoch, progress.step as u64).with("loss", mean_loss);
+        if let Some(measured) = measured {
+            record = record.with("knn_top1", measured);
+        }
+        let mut live = self.live(progress, mean_loss, 0.0);
+        live.epoch = progress.epoch;
+        live.step = self.shape.steps;
+        self.observer.epoch(&live, mean_loss);
+        self.restart(progress);
+        self.write(&record)
+    }
+
+    /// Something that should be known at once.
+    pub(super) fn warn(&mut self, message: &str) {
+        self.observer.warn(message);
+    }
+
+    fn write(&mut self, record: &Record) -> Result<()> {
+        if let Some(events) = &mut self.events {
+            let prefix = if record.kind == Kind::Epoch { "epoch/" } else { "" };
+            let scalars: Vec<(String, f32)> = record
+                .values
+                .iter()
+                .filter_map(|(name, value)| Some((format!("{prefix}{name}"), value.as_f64()? as f32)))
+                .collect();
+            let scalars: Vec<(&str, f32)> = scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            events.scalars(record.step, &scalars)?;
+        }
+        match &mut self.metrics {
+            Some(metrics) => metrics.write(record),
+            None => Ok(()),
+        }
+    }
+}
+
+fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10f64.powi(digits);
+    (value * scale).round() / scale
+}

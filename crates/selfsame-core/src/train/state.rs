@@ -1,0 +1,123 @@
+//! A training as a checkpoint and back.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Tensor, TensorData};
+
+use super::Progress;
+use crate::checkpoint::{self, Checkpoint};
+use crate::method::Method;
+use crate::nn::Parameters;
+use crate::optimizer::Optimizer;
+use crate::{Error, Result};
+
+/// Where and how often a training is saved.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: Option<PathBuf>,
+    method: String,
+    every: usize,
+}
+
+impl Checkpoints {
+    /// Saves into `folder` for the method of this name, and keeps one checkpoint every `every` epochs (0: none but `last` and `best`).
+    pub fn new(folder: impl AsRef<Path>, method: &str, every: usize) -> Self {
+        Self { folder: Some(folder.as_ref().to_owned()), method: method.into(), every }
+    }
+
+    /// Saves nothing.
+    pub fn none() -> Self {
+        Self { folder: None, method: String::new(), every: 0 }
+    }
+
+    /// Saves the whole state under this name.
+    ///
+    /// # Errors
+    /// When it cannot be written; the previous checkpoint of the name stays. When a weight is not finite.
+    pub(super) fn save<V>(
+        &self,
+        name: &str,
+        method: &mut dyn Method<Views = V>,
+        optimizer: &Optimizer,
+        progress: &Progress,
+    ) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let mut tensors = BTreeMap::new();
+        for (part, module) in method.state() {
+            for parameter in module.parameters() {
+                let data = parameter.value.into_data();
+                finite(&parameter.name, &data, progress)?;
+                tensors.insert(format!("{part}.{}", parameter.name), TensorData { shape: parameter.shape.into(), ..data });
+            }
+        }
+        for (name, value) in optimizer.state() {
+            tensors.insert(format!("optimizer.{name}"), value.into_data());
+        }
+        checkpoint::save(folder, name, &Checkpoint::new(&self.method, progress, tensors)?)
+    }
+
+    /// Saves `last`, and `best` or `epoch-0010` where they are due.
+    pub(super) fn save_epoch<V>(
+        &self,
+        method: &mut dyn Method<Views = V>,
+        optimizer: &Optimizer,
+        progress: &Progress,
+        best: bool,
+    ) -> Result<()> {
+        self.save("last", method, optimizer, progress)?;
+        if best {
+            self.save("best", method, optimizer, progress)?;
+        }
+        if self.every > 0 && progress.epoch.is_multiple_of(self.every) {
+            self.save(&format!("epoch-{:04}", progress.epoch), method, optimizer, progress)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts a checkpoint's tensors into a method and an optimiser of the same configuration.
+///
+/// # Errors
+/// Tensors that are missing or have another shape: the checkpoint was written by another method, version or backbone.
+pub fn restore<V>(
+    checkpoint: &mut Checkpoint,
+    method: &mut dyn Method<Views = V>,
+    optimizer: Option<&mut Optimizer>,
+) -> Result<()> {
+    for (part, module) in method.state() {
+        restore_part(checkpoint, part, module)?;
+    }
+    if let Some(optimizer) = optimizer {
+        let device = method.trained().parameters().first().map(|parameter| parameter.value.device());
+        let device = device.ok_or_else(|| Error::Internal("a method without parameters".into()))?;
+        let state = checkpoint.take_part("optimizer");
+        optimizer.load_state(state.into_iter().map(|(name, data)| (name, Tensor::from_data(data, &device))))?;
+    }
+    Ok(())
+}
+
+/// Puts the tensors below `part` into a module.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_part(checkpoint: &mut Checkpoint, part: &str, module: &mut dyn Parameters) -> Result<()> {
+    let mut values = BTreeMap::new();
+    for parameter in module.parameters() {
+        let data = checkpoint.take(&format!("{part}.{}", parameter.name), &parameter.shape)?;
+        let flat = Tensor::<1>::from_data(TensorData { shape: [parameter.shape.iter().product()].into(), ..data }, &parameter.value.device());
+        values.insert(parameter.name, flat);
+    }
+    module.update(&mut |name, _| values.remove(name));
+    Ok(())
+}
+
+fn finite(name: &str, data: &TensorData, progress: &Progress) -> Result<()> {
+    if data.iter::<f32>().all(f32::is_finite) {
+        return Ok(());
+    }
+    Err(Error::diverged(
+        format!("{name} holds a value that is not finite after step {}", progress.step),
+        "the last good checkpoint is kept; train anew with a lower optimizer.lr or optimizer.clip = 1.0",
+    ))
+}

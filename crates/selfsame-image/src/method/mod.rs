@@ -1,0 +1,102 @@
+//! The image methods: one paper, one file.
+//!
+//! To add one, write its file and its line in [`METHODS`]; nothing else changes. CONTRIBUTING.md walks through it.
+
+mod simclr;
+
+pub use simclr::{SimClr, SimClrConfig};
+
+use burn::tensor::{Device, Tensor};
+use selfsame_core::method::Method;
+use selfsame_core::settings::closest;
+use selfsame_core::{Error, Random, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{ResNet, ResNetConfig};
+use crate::view::Views;
+
+/// A method that learns from views of images.
+pub trait ImageMethod: Method<Views = Views> {
+    /// What is kept when training is over.
+    fn backbone(&self) -> &ResNet;
+
+    /// The frozen representation of images `[batch, 3, side, side]` at a layer, `[batch, features]`; batch norm uses its running statistics
+    /// and no gradient is recorded.
+    fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2>;
+
+    /// The method as the loop sees it.
+    fn as_method(&mut self) -> &mut dyn Method<Views = Views>;
+}
+
+/// Where a representation is read (SimCLR section 4.2 compares them).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// The backbone's pooled output: the representation.
+    #[default]
+    Backbone,
+    /// The projector's output: what the objective sees.
+    Projector,
+}
+
+/// What the program and the loop need to know of a method before it is built.
+pub struct Entry {
+    /// As typed on the command line.
+    pub name: &'static str,
+    /// As the paper writes it.
+    pub title: &'static str,
+    /// Authors, venue, arXiv number.
+    pub paper: &'static str,
+    /// In one line, when to use it.
+    pub summary: &'static str,
+    /// Views of an instance.
+    pub views: usize,
+    /// Settings that work on small data and in a short time, as TOML; they go over the general defaults.
+    pub small: &'static str,
+    /// The paper's own settings, as TOML; they go over `small` with `--preset paper`.
+    pub paper_settings: &'static str,
+    /// Builds the method.
+    pub build: fn(&Build<'_>) -> Result<Box<dyn ImageMethod>>,
+}
+
+/// What a method is built from.
+pub struct Build<'a> {
+    /// The backbone's configuration.
+    pub backbone: ResNetConfig,
+    /// The `method` section of the settings.
+    pub settings: &'a toml::Table,
+    /// Randomness of the initial weights.
+    pub random: Random,
+    /// Where the parameters live, with gradients.
+    pub device: Device,
+}
+
+impl Build<'_> {
+    /// The `method` section as a method's own type.
+    ///
+    /// # Errors
+    /// When a value has the wrong type.
+    pub fn settings<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
+        self.settings.clone().try_into().map_err(|error: toml::de::Error| {
+            Error::config(format!("section [method]: {}", error.message()), "see the method's page in the book")
+        })
+    }
+}
+
+/// Every image method, in the order in which `selfsame list methods` shows them.
+pub const METHODS: &[Entry] = &[simclr::ENTRY];
+
+/// The method of this name.
+///
+/// # Errors
+/// Unknown names, with the closest known one.
+pub fn by_name(name: &str) -> Result<&'static Entry> {
+    METHODS.iter().find(|entry| entry.name == name).ok_or_else(|| {
+        let names: Vec<&str> = METHODS.iter().map(|entry| entry.name).collect();
+        let help = match closest(name, names.iter().copied()) {
+            Some(close) => format!("did you mean `{close}`? `selfsame list methods` shows all"),
+            None => format!("known methods: {}", names.join(", ")),
+        };
+        Error::config(format!("there is no method `{name}`"), help)
+    })
+}

@@ -1,0 +1,177 @@
+//! SimCLR: A Simple Framework for Contrastive Learning of Visual Representations.
+//!
+//! Ting Chen, Simon Kornblith, Mohammad Norouzi, Geoffrey Hinton. ICML 2020, arXiv 2002.05709.
+//!
+//! Two views of every instance go through backbone f and projector g (section 2.1); each view must be told from all
+//! others of the batch by its partner (NT-Xent, eq. 1). The representation is h = f(x), before the projector
+//! (section 4.2).
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use selfsame_core::collective::gather_with_gradient;
+use selfsame_core::head::{Projector, ProjectorConfig, ProjectorKind};
+use selfsame_core::loss::nt_xent;
+use selfsame_core::method::{Method, Objective, Step};
+use selfsame_core::nn::{Mode, Parameters};
+use selfsame_core::settings::Auto;
+use selfsame_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{Build, Entry, ImageMethod, Layer};
+use crate::model::ResNet;
+use crate::view::Views;
+
+/// SimCLR in the table of methods.
+pub const ENTRY: Entry = Entry {
+    name: "simclr",
+    title: "SimCLR",
+    paper: "Chen, Kornblith, Norouzi, Hinton. ICML 2020, arXiv 2002.05709",
+    summary: "two views against all others of the batch; simple and robust, likes large batches",
+    views: 2,
+    // Section B.9 (CIFAR) with SGD in place of LARS: at batches of at most 256, LARS gains nothing.
+    small: r#"
+        [view]
+        recipe = "simclr-cifar"
+        [method]
+        temperature = 0.5
+        projector = "mlp"
+        projector_hidden = "auto"
+        projector_dimension = 128
+        [optimizer]
+        name = "sgd"
+        lr = 0.12
+        weight_decay = 5e-4
+        [schedule]
+        warmup_epochs = 1.0
+    "#,
+    // Section 2.2 and appendix B.6: lr = 0.3 x N / 256, decay 1e-6, ten epochs of warm-up.
+    paper_settings: r#"
+        [view]
+        recipe = "simclr"
+        image_size = 224
+        [backbone]
+        name = "resnet50"
+        width = 1.0
+        stem = "imagenet"
+        [method]
+        temperature = 0.1
+        [optimizer]
+        name = "lars"
+        lr = 0.3
+        weight_decay = 1e-6
+        [schedule]
+        epochs = 100
+        warmup_epochs = 10.0
+        [run]
+        batch_size = 4096
+    "#,
+    build,
+};
+
+/// SimCLR's settings, section `[method]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimClrConfig {
+    /// τ of eq. 1.
+    pub temperature: f64,
+    /// g: `none`, `linear` or `mlp` (figure 8).
+    pub projector: ProjectorKind,
+    /// Hidden features of the MLP; by default as many as the backbone's.
+    pub projector_hidden: Auto<usize>,
+    /// Features that are compared.
+    pub projector_dimension: usize,
+}
+
+/// What is trained: f and g.
+#[derive(Module, Debug)]
+pub struct Encoder {
+    backbone: ResNet,
+    projector: Projector,
+}
+
+/// The method.
+#[derive(Debug)]
+pub struct SimClr {
+    encoder: Encoder,
+    temperature: f64,
+}
+
+fn build(from: &Build<'_>) -> Result<Box<dyn ImageMethod>> {
+    Ok(Box::new(SimClr::new(&from.settings()?, from)?))
+}
+
+impl SimClr {
+    /// # Errors
+    /// A temperature that is not positive, layers without features.
+    pub fn new(config: &SimClrConfig, from: &Build<'_>) -> Result<Self> {
+        if !(config.temperature > 0.0 && config.temperature.is_finite()) {
+            return Err(Error::config(
+                format!("method.temperature is {}", config.temperature),
+                "it divides the cosines and must be positive: 0.1 to 0.5 is usual",
+            ));
+        }
+        let backbone = from.backbone.init(&from.random.named("backbone"), &from.device)?;
+        let projector = ProjectorConfig {
+            kind: config.projector,
+            input: backbone.features(),
+            hidden: config.projector_hidden.or(backbone.features()),
+            output: config.projector_dimension,
+        };
+        let projector = projector.init(&from.random.named("projector"), &from.device)?;
+        Ok(Self { encoder: Encoder { backbone, projector }, temperature: config.temperature })
+    }
+
+    fn device(&self) -> Option<Device> {
+        self.encoder.devices().into_iter().next()
+    }
+}
+
+impl Method for SimClr {
+    type Views = Views;
+
+    fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
+        let device = self.device().ok_or_else(|| Error::Internal("an encoder without parameters".into()))?;
+        let batch = views.instances.len();
+        // Both views in one pass: batch norm sees 2N images, as in the authors' code.
+        let images = Tensor::cat(vec![views.tensor(0, &device), views.tensor(1, &device)], 0);
+        let representations = self.encoder.backbone.forward(images, &step.mode());
+        let projections = self.encoder.projector.forward(representations.clone(), &step.mode());
+
+        let [first, second] = [0..batch, batch..2 * batch].map(|rows| projections.clone().slice(rows));
+        let all = |local| gather_with_gradient(local, &*step.collective);
+        let loss = nt_xent([all(first)?, all(second)?], self.temperature);
+        let frozen = representations.without_autodiff();
+        Ok(Objective {
+            loss,
+            terms: Vec::new(),
+            representations: [0..batch, batch..2 * batch].map(|rows| frozen.clone().slice(rows)),
+        })
+    }
+
+    fn trained(&mut self) -> &mut dyn Parameters {
+        &mut self.encoder
+    }
+
+    fn state(&mut self) -> Vec<(&'static str, &mut dyn Parameters)> {
+        vec![("model", &mut self.encoder)]
+    }
+}
+
+impl ImageMethod for SimClr {
+    fn backbone(&self) -> &ResNet {
+        &self.encoder.backbone
+    }
+
+    fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2> {
+        let frozen = self.encoder.valid();
+        let representation = frozen.backbone.forward(images, &Mode::Evaluate);
+        match layer {
+            Layer::Backbone => representation,
+            Layer::Projector => frozen.projector.forward(representation, &Mode::Evaluate),
+        }
+    }
+
+    fn as_method(&mut self) -> &mut dyn Method<Views = Views> {
+        self
+    }
+}
