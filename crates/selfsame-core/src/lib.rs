@@ -1,5 +1,6 @@
 //! What every kind of data shares in selfsame.
 
+pub mod collective;
 mod error;
 mod random;
 
