@@ -1,5 +1,6 @@
 //! What every kind of data shares in selfsame: losses, heads, optimisers, the training loop, checkpoints, probes.
 
+pub mod collective;
 mod error;
 mod random;
 

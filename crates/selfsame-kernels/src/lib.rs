@@ -1,1 +1,10 @@
-//! selfsame-kernels
+//! Tensor operations that Burn lacks or is slow at.
+//!
+//! Each operation is a Burn backend extension: a portable version made of Burn's own tensor operations, which runs
+//! on every backend, and a fast version for the CPU. The two are tested against each other.
+
+mod all_reduce;
+mod batch_norm;
+
+pub use all_reduce::{AllReduce, AllReduceError};
+pub use batch_norm::{BatchNormOutput, batch_norm};
