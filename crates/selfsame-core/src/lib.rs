@@ -4,9 +4,20 @@ pub mod collective;
 pub mod device;
 mod error;
 pub mod head;
+mod host;
+pub mod loss;
 pub mod momentum_encoder;
+pub mod monitor;
 pub mod nn;
+pub mod optimizer;
+pub mod probe;
+pub mod queue;
 mod random;
+pub mod schedule;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod golden;
 
 pub use error::{Error, Result};
 pub use random::Random;
