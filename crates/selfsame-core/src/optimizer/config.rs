@@ -19,6 +19,18 @@ pub enum OptimizerName {
     Lars,
 }
 
+/// How the learning rate follows the size of the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LrScaling {
+    /// Not at all.
+    None,
+    /// `lr × N / 256` (Goyal et al. 2017).
+    Linear,
+    /// `lr × √N` (SimCLR, appendix B.1).
+    Sqrt,
+}
+
 /// The settings of an optimiser, section `optimizer` of a configuration. Settings that the named optimiser does
 /// not have are ignored by it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +40,8 @@ pub struct OptimizerConfig {
     pub name: OptimizerName,
     /// The base learning rate, which the schedule scales; any positive number or 0. Default 0.03.
     pub lr: f64,
+    /// How `lr` follows the size N of the whole batch. Default none.
+    pub lr_scaling: LrScaling,
     /// SGD, LARS: the share of the last update that is kept, in `[0, 1)`. Default 0.9.
     pub momentum: f64,
     /// SGD: look ahead along the momentum (Sutskever et al. 2013). Default false.
@@ -42,6 +56,10 @@ pub struct OptimizerConfig {
     pub epsilon: f64,
     /// LARS: the trust coefficient η, positive. Default 1e-3.
     pub trust: f64,
+    /// The largest norm of the whole gradient, which is scaled down to it; 0 (default) for no limit.
+    pub clip: f64,
+    /// Batches whose gradients are averaged into one step, at least 1. Default 1. Negatives and batch statistics stay those of each batch.
+    pub accumulate: usize,
 }
 
 impl Default for OptimizerConfig {
@@ -49,6 +67,7 @@ impl Default for OptimizerConfig {
         Self {
             name: OptimizerName::Sgd,
             lr: 0.03,
+            lr_scaling: LrScaling::None,
             momentum: 0.9,
             nesterov: false,
             weight_decay: 1e-4,
@@ -56,6 +75,8 @@ impl Default for OptimizerConfig {
             beta_2: 0.999,
             epsilon: 1e-8,
             trust: 1e-3,
+            clip: 0.0,
+            accumulate: 1,
         }
     }
 }
@@ -84,6 +105,8 @@ impl OptimizerConfig {
         check("beta_2", self.beta_2, share(self.beta_2), "in [0, 1)")?;
         check("epsilon", self.epsilon, not_negative(self.epsilon), "a number from 0 on")?;
         check("trust", self.trust, not_negative(self.trust) && self.trust > 0.0, "a positive number")?;
+        check("clip", self.clip, not_negative(self.clip), "a number from 0 on")?;
+        check("accumulate", self.accumulate as f64, self.accumulate > 0, "at least 1")?;
         if self.nesterov && (self.name != OptimizerName::Sgd || self.momentum == 0.0) {
             return Err(Error::config(
                 "optimizer.nesterov needs optimizer.name = \"sgd\" and a momentum above 0",
@@ -91,6 +114,15 @@ impl OptimizerConfig {
             ));
         }
         Ok(())
+    }
+
+    /// The learning rate of the schedule's top for a whole batch of `batch` instances.
+    pub fn scaled_lr(&self, batch: usize) -> f64 {
+        match self.lr_scaling {
+            LrScaling::None => self.lr,
+            LrScaling::Linear => self.lr * batch as f64 / 256.0,
+            LrScaling::Sqrt => self.lr * (batch as f64).sqrt(),
+        }
     }
 
     /// The optimiser, without any state yet.
@@ -116,6 +148,16 @@ mod tests {
     }
 
     #[test]
+    fn the_learning_rate_follows_the_batch() {
+        let config = |lr_scaling| OptimizerConfig { lr: 0.3, lr_scaling, ..Default::default() };
+        assert_eq!(config(LrScaling::None).scaled_lr(4096), 0.3);
+        // SimCLR's rules at its batch: 0.3 x 4096 / 256 = 4.8 and 0.075 x 64 = 4.8.
+        assert!((config(LrScaling::Linear).scaled_lr(4096) - 4.8).abs() < 1e-12);
+        let sqrt = OptimizerConfig { lr: 0.075, ..config(LrScaling::Sqrt) };
+        assert!((sqrt.scaled_lr(4096) - 4.8).abs() < 1e-12);
+    }
+
+    #[test]
     fn an_error_names_the_setting_and_the_value() {
         let default = OptimizerConfig::default;
         let broken = [
@@ -126,6 +168,8 @@ mod tests {
             ("optimizer.beta_2 is 1.5", OptimizerConfig { beta_2: 1.5, ..default() }),
             ("optimizer.epsilon is inf", OptimizerConfig { epsilon: f64::INFINITY, ..default() }),
             ("optimizer.trust is 0", OptimizerConfig { trust: 0.0, ..default() }),
+            ("optimizer.clip is -1", OptimizerConfig { clip: -1.0, ..default() }),
+            ("optimizer.accumulate is 0", OptimizerConfig { accumulate: 0, ..default() }),
             ("optimizer.nesterov", OptimizerConfig { nesterov: true, momentum: 0.0, ..default() }),
         ];
         for (message, config) in broken {

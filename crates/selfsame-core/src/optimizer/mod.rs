@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Tensor;
 
 pub use clip::clip_by_global_norm;
-pub use config::{OptimizerConfig, OptimizerName};
+pub use config::{LrScaling, OptimizerConfig, OptimizerName};
 
 use crate::Result;
 

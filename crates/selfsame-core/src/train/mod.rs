@@ -53,16 +53,16 @@ pub struct Plan {
 }
 
 /// Measures what the representation is worth so far, a share in `0..=1` (kNN), on the method as it stands.
-pub type Measure<'a, V> = dyn FnMut(&mut dyn Method<Views = V>) -> Result<Option<f64>> + 'a;
+pub type Measure<'a, M> = dyn FnMut(&mut M) -> Result<Option<f64>> + 'a;
 
 /// Everything a training consists of.
-pub struct Session<'a, V> {
+pub struct Session<'a, M: Method + ?Sized> {
     /// How long, with what care.
     pub plan: Plan,
     /// The paper.
-    pub method: &'a mut dyn Method<Views = V>,
+    pub method: &'a mut M,
     /// Where the views come from.
-    pub batches: &'a mut dyn Batches<V>,
+    pub batches: &'a mut dyn Batches<M::Views>,
     /// What moves the parameters.
     pub optimizer: &'a mut Optimizer,
     /// How fast.
@@ -70,7 +70,7 @@ pub struct Session<'a, V> {
     /// With whom.
     pub collective: Arc<dyn Collective>,
     /// What the representation is worth, epoch by epoch.
-    pub measure: &'a mut Measure<'a, V>,
+    pub measure: &'a mut Measure<'a, M>,
     /// Who is told.
     pub recorder: &'a mut Recorder,
     /// Where the state is saved.
@@ -95,7 +95,7 @@ pub enum Outcome {
 /// # Errors
 /// A loss that is not finite and, if asked for, a collapsed representation (exit code 5); data that cannot be read; checkpoints that
 /// cannot be written. The last good checkpoint stays as it was.
-pub fn train<V>(session: Session<'_, V>) -> Result<Outcome> {
+pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     let Session { plan, method, batches, optimizer, schedule, collective, .. } = session;
     let Session { measure, recorder, checkpoints, stop, progress, .. } = session;
     let steps_per_epoch = batches.per_epoch() / plan.accumulate;

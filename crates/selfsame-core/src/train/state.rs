@@ -35,10 +35,10 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When it cannot be written; the previous checkpoint of the name stays. When a weight is not finite.
-    pub(super) fn save<V>(
+    pub(super) fn save<M: Method + ?Sized>(
         &self,
         name: &str,
-        method: &mut dyn Method<Views = V>,
+        method: &mut M,
         optimizer: &Optimizer,
         progress: &Progress,
     ) -> Result<()> {
@@ -58,9 +58,9 @@ impl Checkpoints {
     }
 
     /// Saves `last`, and `best` or `epoch-0010` where they are due.
-    pub(super) fn save_epoch<V>(
+    pub(super) fn save_epoch<M: Method + ?Sized>(
         &self,
-        method: &mut dyn Method<Views = V>,
+        method: &mut M,
         optimizer: &Optimizer,
         progress: &Progress,
         best: bool,
@@ -80,9 +80,9 @@ impl Checkpoints {
 ///
 /// # Errors
 /// Tensors that are missing or have another shape: the checkpoint was written by another method, version or backbone.
-pub fn restore<V>(
+pub fn restore<M: Method + ?Sized>(
     checkpoint: &mut Checkpoint,
-    method: &mut dyn Method<Views = V>,
+    method: &mut M,
     optimizer: Option<&mut Optimizer>,
 ) -> Result<()> {
     for (part, module) in method.state() {

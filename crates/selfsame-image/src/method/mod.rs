@@ -23,9 +23,6 @@ pub trait ImageMethod: Method<Views = Views> {
     /// The frozen representation of images `[batch, 3, side, side]` at a layer, `[batch, features]`; batch norm uses its running statistics
     /// and no gradient is recorded.
     fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2>;
-
-    /// The method as the loop sees it.
-    fn as_method(&mut self) -> &mut dyn Method<Views = Views>;
 }
 
 /// Where a representation is read (SimCLR section 4.2 compares them).

@@ -170,8 +170,4 @@ impl ImageMethod for SimClr {
             Layer::Projector => frozen.projector.forward(representation, &Mode::Evaluate),
         }
     }
-
-    fn as_method(&mut self) -> &mut dyn Method<Views = Views> {
-        self
-    }
 }

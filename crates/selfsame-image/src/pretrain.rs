@@ -1,0 +1,214 @@
+//! A whole training on images: from settings to a finished run folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use selfsame_core::checkpoint::{self, Checkpoint};
+use selfsame_core::collective::Single;
+use selfsame_core::method::Method;
+use selfsame_core::optimizer::{Optimizer, OptimizerConfig};
+use selfsame_core::run::{DataRecord, EventWriter, Metrics, RunFolder, RunRecord, Status};
+use selfsame_core::schedule::{Schedule, ScheduleConfig};
+use selfsame_core::settings::Resolved;
+use selfsame_core::stop::StopSignal;
+use selfsame_core::train::{Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore, train};
+use selfsame_core::{Error, Random, Result, device};
+
+use crate::data::{BadFile, Dataset, Loader, LoaderOptions, OpenOptions, write_bad_files};
+use crate::eval::OnlineKnn;
+use crate::method::{self, Build, Entry, ImageMethod};
+use crate::model::{ResNetConfig, Stem, load_backbone};
+use crate::settings::{BackboneSettings, DataSettings, Facts, RunSettings, ViewSettings, resolve_auto};
+use crate::view::{Pipeline, Recipe, Views};
+
+/// A training that is ready to begin: data found, settings complete, nothing written yet.
+pub struct Prepared {
+    /// The method's entry in the table.
+    pub entry: &'static Entry,
+    /// All settings, without any `auto` that the result depends on.
+    pub settings: Resolved,
+    /// Why each `auto` became what it is.
+    pub notes: Vec<String>,
+    /// What is learned from.
+    pub dataset: Arc<Dataset>,
+    run: RunSettings,
+    schedule: ScheduleConfig,
+    optimizer: OptimizerConfig,
+    loader: Loader,
+    pipeline: Pipeline,
+    method: Box<dyn ImageMethod>,
+    knn: Option<OnlineKnn>,
+}
+
+/// What a training achieved.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Whether all epochs are done.
+    pub outcome: Outcome,
+    /// Where it stood at the end.
+    pub progress: Progress,
+    /// Files that could not be used.
+    pub bad_files: Vec<BadFile>,
+}
+
+impl Prepared {
+    /// Finds the data and builds the network.
+    ///
+    /// # Errors
+    /// Settings that cannot be used (exit code 2), data that is not there (3), a device that is not (2 or 4).
+    pub fn new(mut settings: Resolved) -> Result<Self> {
+        let data: DataSettings = settings.section("data")?;
+        if data.path.is_empty() {
+            return Err(Error::config("there is no data to learn from", "name a folder of pictures with --data"));
+        }
+        let entry = method::by_name(&settings.string("method.name")?)?;
+        let options = OpenOptions { shuffle_buffer: data.shuffle_buffer, ..OpenOptions::default() };
+        let dataset = Arc::new(Dataset::open(&data.path, &options)?);
+        let facts = Facts {
+            instances: dataset.len(),
+            typical_side: dataset.typical_side(),
+            cpu: device::is_cpu(&settings.string("run.device")?),
+        };
+        let notes = resolve_auto(&mut settings, &facts);
+
+        let run: RunSettings = settings.section("run")?;
+        let schedule: ScheduleConfig = settings.section("schedule")?;
+        let optimizer: OptimizerConfig = settings.section("optimizer")?;
+        run.validate()?;
+        schedule.validate()?;
+        optimizer.validate()?;
+        let pipeline = pipeline(&settings, entry.views)?;
+        let random = Random::new(run.seed);
+        let workers = data.workers.or(std::thread::available_parallelism().map_or(1, usize::from));
+        let options = LoaderOptions {
+            batch_size: run.batch_size,
+            workers,
+            max_bad_share: data.max_bad_share,
+            ..LoaderOptions::default()
+        };
+        let loader = Loader::new(dataset.clone(), pipeline.clone(), random.clone(), options)?;
+        let method = build(entry, &settings)?;
+        let knn = OnlineKnn::open(&data.eval, dataset.clone(), pipeline.side, workers)?;
+        Ok(Self { entry, settings, notes, dataset, run, schedule, optimizer, loader, pipeline, method, knn })
+    }
+
+    /// Begins the training in a new run folder.
+    ///
+    /// # Errors
+    /// Everything that can go wrong in a training; the run folder says what.
+    pub fn begin(
+        self,
+        out: impl Into<PathBuf>,
+        overwrite: bool,
+        observer: Box<dyn Observer>,
+        stop: &StopSignal,
+    ) -> Result<Report> {
+        let folder = RunFolder::create(out.into(), overwrite)?;
+        folder.write_config(self.settings.table())?;
+        let data = DataRecord {
+            path: self.dataset.path().display().to_string(),
+            instances: self.dataset.len() as u64,
+            fingerprint: self.dataset.fingerprint(),
+        };
+        let record = RunRecord::begin(self.entry.name, self.run.seed, data);
+        let recorder = Recorder::new(
+            Some(Metrics::append(folder.metrics())?),
+            Some(EventWriter::create(folder.path())?),
+            observer,
+        );
+        self.run(&folder, record, recorder, None, stop)
+    }
+
+    /// Goes on with a stopped training from its `last` checkpoint.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin); and data or checkpoints that are not those of the run.
+    pub fn go_on(self, folder: &RunFolder, observer: Box<dyn Observer>, stop: &StopSignal) -> Result<Report> {
+        let mut record = folder.record()?;
+        if record.data.fingerprint != self.dataset.fingerprint() {
+            return Err(Error::data(
+                self.dataset.path(),
+                format!("the data has changed since the run began: {} instances then, {} now, or other names", record.data.instances, self.dataset.len()),
+                "a resumed training must see the same data; restore it, or begin a new run",
+            ));
+        }
+        record.resume();
+        let checkpoint = checkpoint::load(folder.checkpoints(), "last")?;
+        let step = checkpoint.progress::<Progress>()?.step as u64;
+        let recorder = Recorder::new(
+            Some(Metrics::resume(folder.metrics(), step)?),
+            Some(EventWriter::resume(folder.path(), step)?),
+            observer,
+        );
+        self.run(folder, record, recorder, Some(checkpoint), stop)
+    }
+
+    fn run(
+        mut self,
+        folder: &RunFolder,
+        mut record: RunRecord,
+        mut recorder: Recorder,
+        checkpoint: Option<Checkpoint>,
+        stop: &StopSignal,
+    ) -> Result<Report> {
+        folder.write_record(&record)?;
+        let mut progress = Progress::default();
+        let result = self.train(folder, &mut recorder, checkpoint, &mut progress, stop);
+        let bad_files = self.loader.bad_files();
+        write_bad_files(&folder.bad_files(), &bad_files)?;
+        let (status, reason) = match &result {
+            Ok(Outcome::Finished) => (Status::Finished, None),
+            Ok(Outcome::Stopped(signal)) => (Status::Stopped, Some(format!("{signal:?}"))),
+            Err(error) => (Status::Failed, Some(error.to_string())),
+        };
+        record.note_results(&progress);
+        record.end(status, reason);
+        folder.write_record(&record)?;
+        Ok(Report { outcome: result?, progress, bad_files })
+    }
+
+    fn train(
+        &mut self,
+        folder: &RunFolder,
+        recorder: &mut Recorder,
+        checkpoint: Option<Checkpoint>,
+        progress: &mut Progress,
+        stop: &StopSignal,
+    ) -> Result<Outcome> {
+        let mut optimizer: Optimizer = self.optimizer.init();
+        if let Some(mut checkpoint) = checkpoint {
+            *progress = checkpoint.progress()?;
+            restore(&mut checkpoint, &mut *self.method, Some(&mut optimizer))?;
+        }
+        let effective_batch = self.run.batch_size * self.optimizer.accumulate;
+        let lr = self.optimizer.scaled_lr(effective_batch);
+        let steps = self.loader.steps_per_epoch() / self.optimizer.accumulate;
+        let schedule: Schedule = self.schedule.init(lr, steps)?;
+        let plan = Plan {
+            epochs: self.schedule.epochs,
+            accumulate: self.optimizer.accumulate,
+            clip: self.optimizer.clip,
+            log_every: self.run.log_every,
+            checkpoint_steps: self.run.checkpoint_steps,
+            measure_every: self.run.measure_every,
+            stop_on_collapse: self.run.stop_on_collapse,
+            sync_batch_norm: self.run.sync_batch_norm,
+            seed: self.run.seed,
+        };
+        let knn = self.knn.take();
+        let checkpoints = Checkpoints::new(folder.checkpoints(), self.entry.name, self.run.checkpoint_every);
+        train(Session {
+            plan,
+            method: &mut *self.method,
+            batches: &mut self.loader,
+            optimizer: &mut optimizer,
+            schedule: &schedule,
+            collective: Arc::new(Single),
+            measure: &mut |method| knn.as_ref().map(|knn| knn.measure(method)).transpose(),
+            recorder,
+            checkpoints: &checkpoints,
+            stop,
+            progress,
+        })
+    }
+}

@@ -1,0 +1,22 @@
+//! `selfsame doctor`
+
+use std::io;
+use std::process::ExitCode;
+
+use selfsame_core::Result;
+use selfsame_image::data::default_cache_folder;
+
+use crate::cli::args;
+use crate::cli::doctor::Doctor;
+use crate::cli::terminal::Terminal;
+
+/// Prints what this program and this machine can do.
+pub fn run(args: &args::Doctor) -> Result<ExitCode> {
+    let doctor = Doctor::examine(default_cache_folder());
+    if args.json {
+        println!("{}", doctor.json());
+    } else {
+        print!("{}", doctor.table(Terminal::of(&io::stdout())));
+    }
+    Ok(ExitCode::SUCCESS)
+}

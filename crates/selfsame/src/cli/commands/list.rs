@@ -1,0 +1,45 @@
+//! `selfsame list`
+
+use std::io;
+use std::process::ExitCode;
+
+use selfsame_core::Result;
+use selfsame_image::method::METHODS;
+use selfsame_image::model::Depth;
+use selfsame_image::view::Recipe;
+
+use crate::cli::args;
+use crate::cli::list::Listing;
+use crate::cli::terminal::Terminal;
+
+/// Prints a table of what there is.
+pub fn run(args: &args::List) -> Result<ExitCode> {
+    let listing = match args.what {
+        args::Listing::Methods => methods(),
+        args::Listing::Backbones => backbones(),
+        args::Listing::Recipes => recipes()?,
+    };
+    if args.json {
+        println!("{}", listing.json());
+    } else {
+        print!("{}", listing.table(Terminal::of(&io::stdout())));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn methods() -> Listing {
+    let row = |entry: &selfsame_image::method::Entry| {
+        [entry.name, "images", entry.summary, entry.paper].map(str::to_owned).to_vec()
+    };
+    Listing { columns: &["method", "data", "in short", "paper"], rows: METHODS.iter().map(row).collect() }
+}
+
+fn backbones() -> Listing {
+    let row = |depth: &Depth| vec![depth.name().to_owned(), depth.features().to_string(), depth.parameters()];
+    Listing { columns: &["backbone", "features", "parameters"], rows: Depth::ALL.iter().map(row).collect() }
+}
+
+fn recipes() -> Result<Listing> {
+    let rows = Recipe::names().map(|name| Ok(vec![name.to_owned(), Recipe::by_name(name)?.summary()]));
+    Ok(Listing { columns: &["recipe", "what it does"], rows: rows.collect::<Result<_>>()? })
+}

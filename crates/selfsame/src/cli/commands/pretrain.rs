@@ -1,0 +1,152 @@
+//! `selfsame pretrain` and `selfsame resume`
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use selfsame_core::run::RunFolder;
+use selfsame_core::settings::{Layers, Resolved};
+use selfsame_core::stop::{Stop, StopSignal};
+use selfsame_core::train::Outcome;
+use selfsame_core::{Error, Result};
+use selfsame_image::method;
+use selfsame_image::pretrain::{Prepared, Report};
+use selfsame_image::settings::{Preset, defaults, read_settings};
+use serde_json::json;
+
+use crate::cli::args::{self, Output};
+use crate::cli::table::{Align, Table};
+use crate::cli::terminal::Terminal;
+use crate::cli::watch;
+
+/// Begins a training.
+pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
+    let prepared = Prepared::new(settings(args)?)?;
+    if !args.output.quiet {
+        eprint!("{}", plan(&prepared));
+    }
+    if args.dry_run {
+        print!("{}", toml_text(prepared.settings.table())?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stop = StopSignal::install()?;
+    let report = prepared.begin(&args.out, args.overwrite, watch::observer(args.output.quiet), &stop)?;
+    finish(&args.out, &report, args.output)
+}
+
+/// Goes on with a training.
+pub fn resume(args: &args::Resume) -> Result<ExitCode> {
+    let folder = RunFolder::resume(&args.run)?;
+    let mut settings = read_settings(&folder)?;
+    if let Some(workers) = &args.workers {
+        settings = settings.with("data.workers", workers, "--workers")?;
+    }
+    if let Some(data) = &args.data {
+        settings = settings.with("data.path", data, "--data")?;
+    }
+    let prepared = Prepared::new(settings)?;
+    let stop = StopSignal::install()?;
+    let report = prepared.go_on(&folder, watch::observer(args.output.quiet), &stop)?;
+    finish(&args.run, &report, args.output)
+}
+
+/// The settings of a new run, from all their sources.
+fn settings(args: &args::Pretrain) -> Result<Resolved> {
+    let preset = match args.preset {
+        args::Preset::Small => Preset::Small,
+        args::Preset::Paper => Preset::Paper,
+    };
+    let mut layers = Layers::new(defaults(method::by_name(&args.method)?, preset)?);
+    if let Some(file) = &args.config {
+        layers = layers.file(file)?;
+    }
+    layers = layers.environment(std::env::vars_os())?;
+    if let Some(data) = &args.data {
+        layers = layers.flag("data.path", data.as_str(), "--data")?;
+    }
+    for (key, value, flag) in args.flags.given() {
+        layers = layers.typed(key, value, flag)?;
+    }
+    if args.stop_on_collapse {
+        layers = layers.flag("run.stop_on_collapse", true, "--stop-on-collapse")?;
+    }
+    for assignment in &args.set {
+        layers = layers.set(assignment)?;
+    }
+    Ok(layers.resolve())
+}
+
+/// What is about to be done, for people.
+fn plan(prepared: &Prepared) -> String {
+    let mut table = Table::new([("", Align::Left), ("", Align::Left)]);
+    for (what, value) in prepared.plan() {
+        table.row([what.to_owned(), value]);
+    }
+    for note in &prepared.notes {
+        table.row(["auto".to_owned(), note.clone()]);
+    }
+    for warning in prepared.dataset.warnings() {
+        table.row(["warning".to_owned(), warning.clone()]);
+    }
+    table.render(Terminal::of(&io::stderr()))
+}
+
+fn toml_text(table: &toml::Table) -> Result<String> {
+    toml::to_string(table).map_err(|error| Error::Internal(format!("settings as TOML: {error}")))
+}
+
+/// The short summary at the end, and the exit code.
+fn finish(run: &Path, report: &Report, output: Output) -> Result<ExitCode> {
+    let (status, code) = match report.outcome {
+        Outcome::Finished => ("finished", 0),
+        Outcome::Stopped(stop) => ("stopped", stop.exit_code()),
+    };
+    let progress = &report.progress;
+    if output.json {
+        let result = json!({
+            "run": run,
+            "status": status,
+            "epochs": progress.epoch,
+            "steps": progress.step,
+            "knn_before": progress.measured_before,
+            "knn_after": progress.measured_last,
+            "bad_files": report.bad_files.len(),
+        });
+        println!("{result}");
+        return Ok(ExitCode::from(code));
+    }
+    println!("{}", summary(run, report));
+    Ok(ExitCode::from(code))
+}
+
+fn summary(run: &Path, report: &Report) -> String {
+    let (progress, run) = (&report.progress, run.display());
+    let mut lines = Vec::new();
+    match report.outcome {
+        Outcome::Finished => lines.push(format!("finished {} epochs ({} steps)", progress.epoch, progress.step)),
+        Outcome::Stopped(stop) => lines.push(format!(
+            "stopped by {} after {} steps; a checkpoint is saved",
+            match stop {
+                Stop::Interrupt => "Ctrl-C",
+                Stop::Terminate => "SIGTERM",
+            },
+            progress.step
+        )),
+    }
+    if let (Some(before), Some(after)) = (progress.measured_before, progress.measured_last) {
+        lines.push(format!("kNN       {:.1} % before, {:.1} % after", 100.0 * before, 100.0 * after));
+    }
+    if !report.bad_files.is_empty() {
+        lines.push(format!("bad files {} could not be used, see {run}/bad_files.tsv", report.bad_files.len()));
+    }
+    lines.push(format!("run       {run}/ (config.toml, metrics.jsonl, checkpoints/last)"));
+    lines.push(match report.outcome {
+        Outcome::Finished => format!(
+            "next      selfsame eval linear {run} --data LABELLED\n          \
+             selfsame embed {run} --data PICTURES -o embeddings.parquet\n          \
+             selfsame export {run} --to torchvision"
+        ),
+        Outcome::Stopped(_) => format!("next      selfsame resume {run}"),
+    });
+    lines.join("\n")
+}
