@@ -1,1 +1,4 @@
 //! selfsame-image
+
+pub mod picture;
+pub mod view;
