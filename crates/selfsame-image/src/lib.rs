@@ -1,1 +1,5 @@
 //! selfsame-image
+
+pub mod data;
+pub mod picture;
+pub mod view;

@@ -1,0 +1,78 @@
+//! Files that could not be used, remembered while the run goes on.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use selfsame_core::{Result, atomic_file};
+use serde::{Deserialize, Serialize};
+
+/// A file that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadFile {
+    /// The instance's name in its data set.
+    pub name: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The bad files met so far, by the number of their instance.
+#[derive(Debug, Default)]
+pub(super) struct BadFiles {
+    found: BTreeMap<usize, BadFile>,
+}
+
+impl BadFiles {
+    pub fn add(&mut self, index: usize, name: String, reason: String) {
+        self.found.entry(index).or_insert_with(|| {
+            tracing::warn!("skipping {name}: {reason}");
+            BadFile { name, reason }
+        });
+    }
+
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &BadFile> {
+        self.found.values()
+    }
+}
+
+/// Writes `bad_files.tsv`: a header line `file`, tab, `reason`, then one line for each file.
+///
+/// # Errors
+/// [`selfsame_core::Error::Io`] when the file cannot be written; a previous one is then intact.
+pub fn write_bad_files(path: &Path, files: &[BadFile]) -> Result<()> {
+    // Tabs and line ends would break the table.
+    let field = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+    atomic_file::write(path, |writer| {
+        writeln!(writer, "file\treason")?;
+        files.iter().try_for_each(|file| writeln!(writer, "{}\t{}", field(&file.name), field(&file.reason)))
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_one_line_for_each_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad_files.tsv");
+        let file = BadFile { name: "a\tb.jpg".into(), reason: "two\nlines".into() };
+        write_bad_files(&path, &[file]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "file\treason\na b.jpg\ttwo lines\n");
+    }
+
+    #[test]
+    fn a_file_counts_once() {
+        let mut bad = BadFiles::default();
+        bad.add(3, "c".into(), "first".into());
+        bad.add(3, "c".into(), "second".into());
+        bad.add(1, "a".into(), "first".into());
+        assert_eq!(bad.len(), 2);
+        assert_eq!(bad.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    }
+}

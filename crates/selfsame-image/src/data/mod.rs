@@ -1,0 +1,33 @@
+//! Where instances come from: folders, tar shards and packs of pictures, decoded and prefetched.
+//!
+//! [`Dataset::open`] finds the instances, [`Loader`] makes training batches of their views, [`evaluation_batches`]
+//! visits each once, [`check`](check()) looks for what is wrong with the files, and [`write_pack`] puts them into one.
+
+mod bad_files;
+mod cache;
+mod check;
+mod decode;
+mod evaluation;
+mod folder;
+mod jpeg;
+mod labels;
+mod loader;
+mod memory_map;
+mod pack;
+mod pack_writer;
+mod prefetch;
+mod raw_picture;
+mod render;
+mod shards;
+mod source;
+
+pub use bad_files::{BadFile, write_bad_files};
+pub use cache::default_cache_folder;
+pub use check::{CheckOptions, ClassCount, Duplicates, Finding, Note, Problem, Report, SizeBin, check};
+pub use decode::{Color, DecodeError, Format, Header, MAX_PIXELS, decode, decode_into, is_animated, probe};
+pub use evaluation::{EvaluationBatches, evaluation_batches};
+pub use folder::EXTENSIONS;
+pub use loader::{Loader, LoaderOptions};
+pub use pack_writer::{PackOptions, PackSummary, write_pack};
+pub use prefetch::Batches;
+pub use source::{Dataset, OpenOptions};

@@ -1,0 +1,94 @@
+//! Batches made ahead of their use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use selfsame_core::{Error, Result};
+
+use crate::view::Views;
+
+/// Batches in order, made ahead by a thread of their own. Dropping it stops that thread.
+#[derive(Debug)]
+pub struct Batches {
+    receiver: Option<Receiver<Result<Views>>>,
+    producer: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    waited: Arc<WaitingTime>,
+}
+
+/// For how long the consumer of batches had none.
+#[derive(Debug, Default)]
+pub(super) struct WaitingTime(AtomicU64);
+
+impl WaitingTime {
+    pub fn seconds(&self) -> f64 {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed)).as_secs_f64()
+    }
+}
+
+impl Batches {
+    /// Starts making batches: `make` is called until it yields nothing or an error. It should return soon once the
+    /// flag that it is given is set. At most `ahead` finished batches wait, besides the one in the making.
+    pub(super) fn start(
+        ahead: usize,
+        waited: Arc<WaitingTime>,
+        mut make: impl FnMut(&AtomicBool) -> Option<Result<Views>> + Send + 'static,
+    ) -> Result<Self> {
+        let (sender, receiver) = sync_channel(ahead.max(1));
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let produce = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let Some(batch) = make(&stopped) else { break };
+                let failed = batch.is_err();
+                // Sending fails when nobody listens any more.
+                if sender.send(batch).is_err() || failed {
+                    break;
+                }
+            }
+        };
+        let producer = std::thread::Builder::new()
+            .name("data".into())
+            .spawn(produce)
+            .map_err(|error| Error::Internal(format!("cannot start the data thread: {error}")))?;
+        Ok(Self { receiver: Some(receiver), producer: Some(producer), stop, waited })
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<Views>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = Instant::now();
+        let received = self.receiver.as_ref()?.recv();
+        self.waited.0.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        if let Ok(Ok(batch)) = received {
+            return Some(Ok(batch));
+        }
+        // The end, an error, or the thread's death.
+        self.receiver = None;
+        let outcome = self.producer.take().map(JoinHandle::join);
+        match received {
+            Ok(error) => Some(error),
+            Err(_) if matches!(outcome, Some(Err(_))) => {
+                Some(Err(Error::Internal("the data thread stopped unexpectedly (see the message above)".into())))
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+impl Drop for Batches {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A thread that waits for room in the channel wakes up when the other end is gone.
+        self.receiver = None;
+        if let Some(producer) = self.producer.take() {
+            // It told its panic, if any, when it happened.
+            let _ = producer.join();
+        }
+    }
+}
