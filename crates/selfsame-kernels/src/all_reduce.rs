@@ -58,7 +58,8 @@ pub(crate) fn sum_over_ranks(ranks: Option<&dyn AllReduce>, sums: &mut [f64], co
     let Some(ranks) = ranks else { return count };
     let low = count & ((1 << LOW_BITS) - 1);
     let high = count >> LOW_BITS;
-    let mut values: Vec<f32> = [high as f32, low as f32].into_iter().chain(sums.iter().map(|&s| s as f32)).collect();
+    let mut values: Vec<f32> =
+        [high as f32, low as f32].into_iter().chain(sums.iter().map(|&s| s as f32)).collect();
     if ranks.sum(&mut values).is_err() {
         sums.fill(f64::NAN);
         return count;

@@ -13,8 +13,6 @@ mod single;
 mod tests;
 mod threads;
 
-use std::fmt::Debug;
-
 pub use gather::gather_with_gradient;
 pub use selfsame_kernels::{AllReduce, AllReduceError};
 pub use single::Single;

@@ -119,7 +119,11 @@ impl Block {
 
     /// Visits the block's part of every row; `work` is told which elements of the matrix its part holds, and which
     /// columns of the block.
-    pub fn rows(&self, mut rows: Vec<&mut [f32]>, mut work: impl FnMut(&mut [f32], Range<usize>, Range<usize>)) {
+    pub fn rows(
+        &self,
+        mut rows: Vec<&mut [f32]>,
+        mut work: impl FnMut(&mut [f32], Range<usize>, Range<usize>),
+    ) {
         for columns in self.tiles() {
             for (index, row) in rows.iter_mut().enumerate() {
                 work(&mut row[columns.clone()], self.elements(index, &columns), columns.clone());

@@ -24,7 +24,8 @@ pub fn forward(
     let extent = Extent::of(&shape);
     let values = input.storage::<f32>();
 
-    let mut sums = extent.per_channel(|block| block.sums(|sums, elements, _| add(arch, sums, &values[elements])));
+    let mut sums =
+        extent.per_channel(|block| block.sums(|sums, elements, _| add(arch, sums, &values[elements])));
     let count = sum_over_ranks(ranks, &mut sums, extent.count());
     let mean = divide(&sums, count);
     let mut squares = extent.per_channel(|block| {
@@ -41,7 +42,14 @@ pub fn forward(
         let [mean, scale, shift] =
             [mean.as_slice(), &scale, bias.storage::<f32>()].map(|values| block.columns_of(values));
         block.rows(rows, |output, elements, columns| {
-            normalise(arch, output, &values[elements], &mean[columns.clone()], &scale[columns.clone()], &shift[columns]);
+            normalise(
+                arch,
+                output,
+                &values[elements],
+                &mean[columns.clone()],
+                &scale[columns.clone()],
+                &shift[columns],
+            );
         });
     });
     Normalised {

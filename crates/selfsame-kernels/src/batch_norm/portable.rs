@@ -24,10 +24,8 @@ pub fn forward<B: Backend>(
     let (squares, _) = over_ranks::<B>(ranks, squares, channels.count);
     let variance = divide::<B>(squares, count);
     let scale = B::float_mul(weight, reciprocal_deviation::<B>(variance.clone(), epsilon));
-    let output = B::float_add(
-        B::float_mul(centred, channels.broadcast::<B>(scale)),
-        channels.broadcast::<B>(bias),
-    );
+    let output =
+        B::float_add(B::float_mul(centred, channels.broadcast::<B>(scale)), channels.broadcast::<B>(bias));
     Normalised { output, statistics: Statistics { mean, variance, count } }
 }
 
