@@ -1,0 +1,76 @@
+//! `selfsame embed`
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use image::RgbImage;
+use selfsame::embeddings::{Block, EmbeddingWriter, Format, Schema};
+use selfsame_core::{Error, Result};
+use selfsame_image::data::{Dataset, OpenOptions, evaluation_batches};
+use selfsame_image::trained::{TrainedRun, Weights};
+use serde_json::json;
+
+use crate::cli::args;
+use crate::cli::progress::Counter;
+
+/// Pictures that go through the network at once.
+const BATCH: usize = 64;
+
+/// Writes the representations of pictures.
+pub fn run(args: &args::Embed) -> Result<ExitCode> {
+    let format = Format::of(&args.output_file)?;
+    let run = TrainedRun::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), &args.device)?;
+    let dataset = Arc::new(Dataset::open(&args.data, &OpenOptions::default())?);
+    let pipeline = run.pipeline()?;
+    let workers = args.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let layer = args.layer.into();
+
+    let counter = Counter::new("embedded", dataset.len(), args.output.quiet);
+    let everything = (0..dataset.len()).collect();
+    let mut batches = evaluation_batches(dataset.clone(), everything, pipeline.clone(), BATCH, workers)?;
+    let mut writer: Option<EmbeddingWriter> = None;
+    let mut done = 0;
+    for views in &mut batches {
+        let views = views?;
+        let representation = run.represent(views.tensor(0, run.device()), layer);
+        let [_, dimension] = representation.dims();
+        let values = representation.into_data().into_vec::<f32>();
+        let values = values.map_err(|error| Error::Internal(format!("representations are not f32: {error:?}")))?;
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            None => {
+                let schema = Schema {
+                    dimension,
+                    classes: dataset.classes().to_vec(),
+                    metadata: run.metadata(&args.checkpoint, layer)?,
+                };
+                writer.insert(EmbeddingWriter::create(&args.output_file, format, schema, args.overwrite)?)
+            }
+        };
+        let names: Vec<String> = views.instances.iter().map(|&index| dataset.name(index)).collect();
+        let labels: Vec<Option<usize>> = views.instances.iter().map(|&index| dataset.label(index)).collect();
+        let thumbnails = if writer.wants_thumbnails() { thumbnails(&pipeline, &views.pixels[0]) } else { None };
+        writer.push(&Block { names: &names, labels: &labels, values: &values, thumbnails: thumbnails.as_deref() })?;
+        done += names.len();
+        counter.at(done);
+    }
+    counter.finish();
+    let writer = writer.ok_or_else(|| Error::data(&args.data, "no picture can be read", "`selfsame data check` says why"))?;
+    let written = writer.finish()?;
+    let skipped = batches.bad_files();
+    if args.output.json {
+        println!("{}", json!({ "files": written.files, "instances": written.instances, "skipped": skipped.len() }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} embeddings: {}", written.instances, args.output_file.display());
+    for file in &skipped {
+        println!("left out {}: {}", file.name, file.reason);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the network saw, as small pictures.
+fn thumbnails(pipeline: &selfsame_image::view::Pipeline, pixels: &[f32]) -> Option<Vec<RgbImage>> {
+    let pictures = pixels.chunks_exact(pipeline.view_len()).map(|view| pipeline.to_picture(view));
+    pictures.map(|picture| RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.pixels)).collect()
+}

@@ -1,0 +1,45 @@
+//! `selfsame export`
+
+use std::process::ExitCode;
+
+use selfsame_core::nn::Parameters;
+use selfsame_core::{Error, Result};
+use selfsame_image::model::{About, Format, export, loading_note};
+use selfsame_image::trained::{TrainedRun, Weights};
+use serde_json::json;
+
+use crate::cli::args::{self, ExportFormat};
+
+/// Writes a backbone for other programs.
+pub fn run(args: &args::Export) -> Result<ExitCode> {
+    let run = TrainedRun::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), "cpu")?;
+    let file = match &args.output_file {
+        Some(file) => file.clone(),
+        None => run.folder.path().join("export").join("backbone.safetensors"),
+    };
+    if file.exists() && !args.overwrite {
+        return Err(Error::config(
+            format!("{} exists", file.display()),
+            "choose another name with -o, or add --overwrite",
+        ));
+    }
+    let format = match args.to {
+        ExportFormat::Torchvision => Format::Torchvision,
+        ExportFormat::Timm => Format::Timm,
+        ExportFormat::Safetensors => Format::Safetensors,
+    };
+    let about: About = run.about(&args.checkpoint)?;
+    let files = export(&run.method.backbone().parameters(), format, &about, &file)?;
+    let note = loading_note(&about.backbone);
+    if args.output.json {
+        println!("{}", json!({ "files": files, "format": format.name(), "note": note }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    for file in &files {
+        println!("{}", file.display());
+    }
+    if let Some(note) = note {
+        println!("{note}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
