@@ -1,1 +1,4 @@
 //! selfsame
+
+pub mod cli;
+pub mod embeddings;
