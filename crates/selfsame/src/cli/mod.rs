@@ -1,9 +1,14 @@
-//! The command line: what is typed ([`args`]), what each command does (a file each), what is printed.
+//! The command line: what is typed ([`args`]), what each command does ([`commands`]), what is printed (the rest).
 
 mod args;
 mod commands;
-mod encoder;
-mod output;
+mod compare;
+mod doctor;
+mod list;
+mod progress;
+mod table;
+mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -1,0 +1,99 @@
+//! Runs that differ only by seed, and the spread of their results.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::Summary;
+
+/// Mean and spread of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Statistic {
+    /// The mean.
+    pub mean: f64,
+    /// The standard deviation of a sample (divided by n − 1).
+    pub deviation: f64,
+}
+
+impl Statistic {
+    /// Of at least two values that are all known.
+    fn of(values: impl Iterator<Item = Option<f64>>) -> Option<Self> {
+        let values: Vec<f64> = values.collect::<Option<_>>()?;
+        let count = values.len() as f64;
+        if values.len() < 2 {
+            return None;
+        }
+        let mean = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Some(Self { mean, deviation: (squares / (count - 1.0)).sqrt() })
+    }
+
+    /// `mean ± deviation`, both times `scale`.
+    pub fn shown(self, scale: f64, digits: usize) -> String {
+        format!("{:.digits$} ± {:.digits$}", self.mean * scale, self.deviation * scale)
+    }
+}
+
+/// At least two runs that differ only by seed. A result is only there when all of them have it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// The runs' folders.
+    pub runs: Vec<PathBuf>,
+    /// Their seeds, in the same order.
+    pub seeds: Vec<u64>,
+    /// Their method.
+    pub method: String,
+    /// Their data.
+    pub dataset: String,
+    /// Their finished epochs.
+    pub epochs: usize,
+    /// Images a second.
+    pub images_per_second: Option<Statistic>,
+    /// Loss of the last epoch.
+    pub loss: Option<Statistic>,
+    /// kNN accuracy of the untrained network, 0 to 1.
+    pub knn_before: Option<Statistic>,
+    /// kNN accuracy as last measured, 0 to 1.
+    pub knn_after: Option<Statistic>,
+    /// Accuracy of the linear probe, 0 to 1.
+    pub linear: Option<Statistic>,
+}
+
+impl Group {
+    /// The groups among some runs, in the order of their first runs. A second run of the same seed is no new sample.
+    pub fn of(runs: &[Summary]) -> Vec<Self> {
+        let mut groups: Vec<Vec<&Summary>> = vec![];
+        for run in runs {
+            match groups.iter_mut().find(|group| group.iter().all(|other| repeats(run, other))) {
+                Some(group) if group.iter().all(|other| other.seed != run.seed) => group.push(run),
+                Some(_) => {}
+                None => groups.push(vec![run]),
+            }
+        }
+        groups.iter().filter(|runs| runs.len() > 1).filter_map(|runs| Self::new(runs)).collect()
+    }
+
+    fn new(runs: &[&Summary]) -> Option<Self> {
+        let first = runs.first()?;
+        let statistic = |value: fn(&Summary) -> Option<f64>| Statistic::of(runs.iter().map(|run| value(run)));
+        Some(Self {
+            runs: runs.iter().map(|run| run.run.clone()).collect(),
+            seeds: runs.iter().map(|run| run.seed).collect(),
+            method: first.method.clone(),
+            dataset: first.dataset.clone(),
+            epochs: first.epochs,
+            images_per_second: statistic(|run| run.images_per_second),
+            loss: statistic(|run| run.loss),
+            knn_before: statistic(|run| run.knn_before),
+            knn_after: statistic(|run| run.knn_after),
+            linear: statistic(|run| run.linear),
+        })
+    }
+}
+
+/// Whether two runs are the same experiment. Without settings that is not known.
+fn repeats(a: &Summary, b: &Summary) -> bool {
+    a.settings.is_some()
+        && a.settings == b.settings
+        && (&a.method, &a.dataset, a.epochs) == (&b.method, &b.dataset, b.epochs)
+}

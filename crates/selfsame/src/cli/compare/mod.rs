@@ -1,0 +1,88 @@
+//! `selfsame compare RUN...`: several runs in one table, with mean and standard deviation over runs that differ only
+//! by seed.
+
+mod groups;
+mod summary;
+
+pub use groups::{Group, Statistic};
+pub use summary::Summary;
+
+use std::path::PathBuf;
+
+use selfsame_core::Result;
+use serde_json::{Value, json};
+
+use super::table::{Align, Table};
+use super::terminal::Terminal;
+
+/// Some runs side by side.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The runs in the order given.
+    pub runs: Vec<Summary>,
+    /// Runs that differ only by seed, where there are at least two.
+    pub groups: Vec<Group>,
+}
+
+impl Comparison {
+    /// Reads the runs.
+    ///
+    /// # Errors
+    /// [`selfsame_core::Error::Data`] when a folder is not there or is not a run.
+    pub fn read(folders: &[PathBuf]) -> Result<Self> {
+        let runs: Vec<_> = folders.iter().map(|folder| Summary::read(folder)).collect::<Result<_>>()?;
+        let groups = Group::of(&runs);
+        Ok(Self { runs, groups })
+    }
+
+    /// A line a run, then a line a group.
+    pub fn table(&self, terminal: Terminal) -> String {
+        let text = ["run", "method", "dataset"].map(|name| (name, Align::Left));
+        let numbers = ["epochs", "seed", "images/s", "loss", "kNN before", "kNN after", "linear"];
+        let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))));
+        for run in &self.runs {
+            let number = |value: Option<f64>, digits: usize| value.map(|value| format!("{value:.digits$}"));
+            let cells = [
+                Some(run.shown_name()),
+                Some(run.method.clone()),
+                Some(run.dataset.clone()),
+                Some(run.epochs.to_string()),
+                Some(run.seed.to_string()),
+                number(run.images_per_second, 1),
+                number(run.loss, 3),
+                run.knn_before.map(percent),
+                run.knn_after.map(percent),
+                run.linear.map(percent),
+            ];
+            table.row(cells.map(Option::unwrap_or_default));
+        }
+        for group in &self.groups {
+            let cells = [
+                Some(format!("mean of {} seeds", group.runs.len())),
+                Some(group.method.clone()),
+                Some(group.dataset.clone()),
+                Some(group.epochs.to_string()),
+                None,
+                group.images_per_second.map(|value| value.shown(1.0, 1)),
+                group.loss.map(|value| value.shown(1.0, 3)),
+                group.knn_before.map(|value| value.shown(100.0, 1) + " %"),
+                group.knn_after.map(|value| value.shown(100.0, 1) + " %"),
+                group.linear.map(|value| value.shown(100.0, 1) + " %"),
+            ];
+            table.row(cells.map(Option::unwrap_or_default));
+        }
+        table.render(terminal)
+    }
+
+    /// The same as one JSON object.
+    pub fn json(&self) -> Value {
+        json!({"runs": self.runs, "groups": self.groups})
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests;

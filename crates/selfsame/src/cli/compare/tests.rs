@@ -1,0 +1,99 @@
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+/// Writes the folder of a run as training does.
+fn run(parent: &Path, name: &str, seed: u64, lr: f64, knn: &[f64]) -> PathBuf {
+    let folder = parent.join(name);
+    fs::create_dir(&folder).unwrap();
+    let record = json!({
+        "status": "finished", "method": "simclr", "seed": seed,
+        "data": {"path": "some/where/photos", "instances": 10, "fingerprint": ""},
+        "results": {"knn_before": 0.25, "knn_after": knn.last()},
+    });
+    fs::write(folder.join("run.json"), record.to_string()).unwrap();
+    fs::write(
+        folder.join("config.toml"),
+        format!("[run]\nseed = {seed}\nworkers = {seed}\n[optimizer]\nlr = {lr}\n"),
+    )
+    .unwrap();
+    let mut metrics = String::new();
+    for (i, knn) in knn.iter().enumerate() {
+        let epoch = i + 1;
+        metrics += &json!({"kind": "step", "epoch": epoch, "step": epoch, "loss": 99.0}).to_string();
+        metrics.push('\n');
+        let record = json!({"kind": "epoch", "epoch": epoch, "step": epoch, "loss": 5.0 - epoch as f64,
+                            "images_per_second": 100.0 * epoch as f64, "knn_top1": knn});
+        metrics += &record.to_string();
+        metrics.push('\n');
+    }
+    fs::write(folder.join("metrics.jsonl"), metrics + "{\"kind\": \"epo").unwrap();
+    folder
+}
+
+#[test]
+fn a_run_in_a_few_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = run(folder.path(), "a", 7, 0.3, &[0.3, 0.4, 0.5]);
+    let summary = Summary::read(&path).unwrap();
+    assert_eq!((summary.method.as_str(), summary.dataset.as_str()), ("simclr", "photos"));
+    assert_eq!((summary.epochs, summary.seed), (3, 7));
+    assert_eq!((summary.loss, summary.images_per_second), (Some(2.0), Some(200.0)));
+    assert_eq!((summary.knn_before, summary.knn_after, summary.linear), (Some(0.25), Some(0.5), None));
+}
+
+#[test]
+fn runs_that_differ_only_by_seed_are_summed_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = [
+        run(folder.path(), "a", 0, 0.3, &[0.5]),
+        run(folder.path(), "b", 1, 0.3, &[0.6]),
+        run(folder.path(), "c", 2, 0.3, &[0.7]),
+        run(folder.path(), "other-lr", 3, 0.1, &[0.9]),
+        run(folder.path(), "same-seed", 2, 0.3, &[0.1]),
+        run(folder.path(), "longer", 4, 0.3, &[0.5, 0.9]),
+    ];
+    let comparison = Comparison::read(&runs).unwrap();
+    let [group] = &comparison.groups[..] else { panic!("{:?}", comparison.groups) };
+    assert_eq!((&group.seeds[..], &group.runs[..]), (&[0, 1, 2][..], &runs[..3]));
+    let knn = group.knn_after.unwrap();
+    assert!((knn.mean - 0.6).abs() < 1e-12 && (knn.deviation - 0.1).abs() < 1e-12);
+    assert_eq!(group.linear, None);
+
+    let table = comparison.table(Terminal::PLAIN);
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines.len(), 8);
+    assert!(!lines[0].contains("linear"), "nothing to show: {table}");
+    for cell in ["mean of 3 seeds", "4.000 ± 0.000", "25.0 ± 0.0 %", "60.0 ± 10.0 %"] {
+        assert!(lines[7].contains(cell), "{cell} in\n{table}");
+    }
+    let json = comparison.json();
+    assert_eq!(json["runs"].as_array().unwrap().len(), 6);
+    assert_eq!(json["groups"][0]["seeds"], json!([0, 1, 2]));
+}
+
+#[test]
+fn a_run_that_only_began_is_shown_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("run.json"), r#"{"status": "running", "method": "byol", "seed": 1}"#)
+        .unwrap();
+    let comparison = Comparison::read(&[folder.path().to_owned()]).unwrap();
+    assert!(comparison.table(Terminal::PLAIN).contains("(running)"));
+    assert_eq!(comparison.runs[0].epochs, 0);
+}
+
+#[test]
+fn what_is_not_a_run_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = [(folder.path().join("nowhere"), "no such run"), (folder.path().to_owned(), "no run.json")];
+    for (path, what) in cases {
+        let error = Summary::read(&path).unwrap_err();
+        assert_eq!(error.exit_code(), 3);
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    fs::write(folder.path().join("run.json"), "{").unwrap();
+    assert_eq!(Summary::read(folder.path()).unwrap_err().exit_code(), 3);
+}
