@@ -69,10 +69,6 @@ fn links(text: &str) -> Vec<&str> {
                 prose.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target)),
             );
         }
-        // A link's text may itself be code: [`name`](target).
-        found.extend(
-            line.split("`](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target)),
-        );
     }
     found.retain(|target| !target.contains("://") && !target.starts_with("mailto:"));
     found
