@@ -1,0 +1,96 @@
+//! `cargo xtask test`: every check that a change has to pass.
+
+use std::time::{Duration, Instant};
+
+use crate::process::{cargo, command, exists, run as run_command};
+use crate::{Failure, docs, licences, links, setup};
+
+/// How a step ended without failing.
+pub enum Outcome {
+    /// It ran and found nothing wrong.
+    Passed,
+    /// It could not run here, for this reason.
+    Skipped(String),
+}
+
+type Step = (&'static str, fn() -> Result<Outcome, Failure>);
+
+/// The checks, the quick ones first.
+const STEPS: &[Step] = &[
+    ("setup", || setup::needed().map(passed)),
+    ("format", || run_command(cargo().args(["fmt", "--all", "--", "--check"])).map(passed)),
+    ("links", || links::check().map(passed)),
+    ("licences", || licences::check().map(passed)),
+    ("clippy", || {
+        let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        run_command(cargo().args(arguments)).map(passed)
+    }),
+    ("test", || run_command(cargo().args(["test", "--workspace"])).map(passed)),
+    ("rustdoc", || {
+        let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+        run_command(cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings")).map(passed)
+    }),
+    ("deny", deny),
+    ("book", || {
+        if !exists("mdbook", &["--version"]) {
+            return Ok(Outcome::Skipped("mdbook is not installed (cargo xtask setup --tools)".into()));
+        }
+        docs::book().map(passed)
+    }),
+];
+
+fn passed(_: ()) -> Outcome {
+    Outcome::Passed
+}
+
+fn deny() -> Result<Outcome, Failure> {
+    if !exists("cargo-deny", &["--version"]) {
+        return Ok(Outcome::Skipped("cargo-deny is not installed (cargo xtask setup --tools)".into()));
+    }
+    // Offline: advisories need a download, and a change is not to blame for what was found out since.
+    let arguments = ["--offline", "check", "bans", "licenses", "sources"];
+    run_command(command("cargo-deny").args(arguments)).map(passed)
+}
+
+/// Runs all steps, or the named ones, to the end; fails when one of them did.
+pub fn run(names: &[String]) -> Result<(), Failure> {
+    if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|(step, _)| step != name)) {
+        let known: Vec<_> = STEPS.iter().map(|(name, _)| *name).collect();
+        return Err(format!("there is no step `{unknown}`; the steps are {}", known.join(", ")));
+    }
+    let mut summary = Vec::new();
+    for (name, step) in STEPS {
+        if !names.is_empty() && names.iter().all(|wanted| wanted != name) {
+            continue;
+        }
+        eprintln!("\n== {name}");
+        let start = Instant::now();
+        let result = step();
+        if let Err(failure) = &result {
+            eprintln!("error: {failure}");
+        }
+        summary.push((name, result, start.elapsed()));
+    }
+
+    eprintln!("\n== summary");
+    let mut failed = Vec::new();
+    for (name, result, time) in &summary {
+        let word = match result {
+            Ok(Outcome::Passed) => "passed".to_string(),
+            Ok(Outcome::Skipped(reason)) => format!("skipped: {reason}"),
+            Err(_) => {
+                failed.push(**name);
+                "FAILED".to_string()
+            }
+        };
+        eprintln!("{name:<10}{:>8}  {word}", clock(*time));
+    }
+    let total: Duration = summary.iter().map(|(_, _, time)| *time).sum();
+    eprintln!("{:<10}{:>8}", "in all", clock(total));
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
+}
+
+/// Minutes and seconds.
+fn clock(time: Duration) -> String {
+    format!("{}:{:02}", time.as_secs() / 60, time.as_secs() % 60)
+}
