@@ -70,10 +70,9 @@ mod tests {
                     }
                     let angle = 0.5 * (2.0 * pq).atan2(qq - pp);
                     let (sin, cos) = angle.sin_cos();
-                    for r in 0..rows {
-                        let (x, y) = (a[p][r], a[q][r]);
-                        a[p][r] = cos * x - sin * y;
-                        a[q][r] = sin * x + cos * y;
+                    let (before, from_p) = a.split_at_mut(p);
+                    for (x, y) in from_p[0].iter_mut().zip(&mut before[q]) {
+                        (*x, *y) = (cos * *x - sin * *y, sin * *x + cos * *y);
                     }
                 }
             }

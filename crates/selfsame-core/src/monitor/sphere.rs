@@ -89,14 +89,14 @@ mod tests {
     fn uniformity_equals_its_definition() {
         let rows = normal(23, 5, 3);
         let u = units(&rows);
-        let (mut total, mut pairs) = (0.0, 0.0);
+        let (mut total, mut pairs) = (0.0f64, 0.0f64);
         for i in 0..u.len() {
             for j in 0..i {
                 total += (-2.0 * squared_distance(&u[i], &u[j])).exp();
                 pairs += 1.0;
             }
         }
-        assert_close(&[uniformity(tensor(&rows)).unwrap()], &[(total / pairs as f64).ln()], 1e-5);
+        assert_close(&[uniformity(tensor(&rows)).unwrap()], &[(total / pairs).ln()], 1e-5);
         assert_eq!(uniformity(tensor(&rows[..1])).unwrap(), 0.0);
         assert!(uniformity(tensor(&vec![rows[0].clone(); 8])).unwrap().abs() < 1e-5);
     }
