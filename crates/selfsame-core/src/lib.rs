@@ -1,11 +1,14 @@
 //! What every kind of data shares in selfsame: losses, heads, optimisers, the training loop, checkpoints, probes.
 
+pub mod atomic_file;
+pub mod checkpoint;
 pub mod collective;
 pub mod device;
 mod error;
 pub mod head;
 mod host;
 pub mod loss;
+pub mod method;
 pub mod momentum_encoder;
 pub mod monitor;
 pub mod nn;
@@ -13,7 +16,11 @@ pub mod optimizer;
 pub mod probe;
 pub mod queue;
 mod random;
+pub mod run;
 pub mod schedule;
+pub mod settings;
+pub mod stop;
+pub mod train;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use crate::collective::Collective;
 use crate::method::Objective;
 use crate::nn::Parameters;
 use crate::optimizer::clip_by_global_norm;
-use crate::{Error, Result};
+use crate::{Result, host};
 
 /// Gradients in the module's order, which fixes the order of every sum over them.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Gradients {
     /// When other ranks cannot be reached.
     pub fn reduce(self, accumulated: usize, collective: &dyn Collective, clip: f64) -> Result<Reduced> {
         let share = 1.0 / accumulated as f64;
-        let loss = self.loss.map_or(f64::NAN, |sum| f64::from(sum.into_scalar::<f32>()) * share);
+        let loss = self.loss.map_or(Ok(f64::NAN), host::scalar)? * share;
         let (names, mut gradients): (Vec<_>, Vec<_>) = self.sums.into_iter().unzip();
         if accumulated > 1 {
             gradients = gradients.into_iter().map(|gradient| gradient * share).collect();
@@ -69,10 +69,7 @@ impl Gradients {
 fn sum_over_ranks(gradients: Vec<Tensor<1>>, collective: &dyn Collective) -> Result<Vec<Tensor<1>>> {
     let Some(device) = gradients.first().map(Tensor::device) else { return Ok(gradients) };
     let lengths: Vec<usize> = gradients.iter().map(|gradient| gradient.dims()[0]).collect();
-    let mut values: Vec<f32> = Tensor::cat(gradients, 0)
-        .into_data()
-        .into_vec()
-        .map_err(|error| Error::Internal(format!("gradients are not f32: {error:?}")))?;
+    let mut values = host::values(Tensor::cat(gradients, 0))?;
     collective.sum(&mut values)?;
     let rest = Tensor::<1>::from_data(TensorData::new(values, [lengths.iter().sum::<usize>()]), &device);
     let mut start = 0;

@@ -10,7 +10,7 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::method::Method;
 use crate::nn::Parameters;
 use crate::optimizer::Optimizer;
-use crate::{Error, Result};
+use crate::{Error, Result, host};
 
 /// Where and how often a training is saved.
 #[derive(Clone, Debug)]
@@ -46,9 +46,9 @@ impl Checkpoints {
         let mut tensors = BTreeMap::new();
         for (part, module) in method.state() {
             for parameter in module.parameters() {
-                let data = parameter.value.into_data();
-                finite(&parameter.name, &data, progress)?;
-                tensors.insert(format!("{part}.{}", parameter.name), TensorData { shape: parameter.shape.into(), ..data });
+                let values = host::values(parameter.value)?;
+                finite(&parameter.name, &values, progress)?;
+                tensors.insert(format!("{part}.{}", parameter.name), TensorData::new(values, parameter.shape));
             }
         }
         for (name, value) in optimizer.state() {
@@ -92,7 +92,7 @@ pub fn restore<M: Method + ?Sized>(
         let device = method.trained().parameters().first().map(|parameter| parameter.value.device());
         let device = device.ok_or_else(|| Error::Internal("a method without parameters".into()))?;
         let state = checkpoint.take_part("optimizer");
-        optimizer.load_state(state.into_iter().map(|(name, data)| (name, Tensor::from_data(data, &device))))?;
+        optimizer.load_state(state.into_iter().map(|(name, data)| (name, Tensor::from_data(data, &device))).collect())?;
     }
     Ok(())
 }
@@ -105,15 +105,18 @@ pub fn restore_part(checkpoint: &mut Checkpoint, part: &str, module: &mut dyn Pa
     let mut values = BTreeMap::new();
     for parameter in module.parameters() {
         let data = checkpoint.take(&format!("{part}.{}", parameter.name), &parameter.shape)?;
-        let flat = Tensor::<1>::from_data(TensorData { shape: [parameter.shape.iter().product()].into(), ..data }, &parameter.value.device());
-        values.insert(parameter.name, flat);
+        let flat = data.try_into_vec::<f32>().map_err(|error| {
+            let what = format!("tensor {part}.{} is not f32: {error}", parameter.name);
+            Error::data(checkpoint.source(), what, "the checkpoint is not of this version; begin a new run")
+        })?;
+        values.insert(parameter.name, Tensor::<1>::from_floats(flat.as_slice(), &parameter.value.device()));
     }
     module.update(&mut |name, _| values.remove(name));
     Ok(())
 }
 
-fn finite(name: &str, data: &TensorData, progress: &Progress) -> Result<()> {
-    if data.iter::<f32>().all(f32::is_finite) {
+fn finite(name: &str, values: &[f32], progress: &Progress) -> Result<()> {
+    if values.iter().all(|value| value.is_finite()) {
         return Ok(());
     }
     Err(Error::diverged(
