@@ -14,6 +14,7 @@ pub mod probe;
 pub mod queue;
 mod random;
 pub mod schedule;
+pub mod settings;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

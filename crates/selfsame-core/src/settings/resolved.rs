@@ -1,0 +1,101 @@
+//! Settings ready for use.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+use super::{Origin, schema};
+use crate::{Error, Result};
+
+/// All settings, each with where it came from.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    table: Table,
+    origins: BTreeMap<String, Origin>,
+}
+
+/// One line of [`Resolved::explain`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    /// The dotted key.
+    pub key: String,
+    /// The value.
+    pub value: Value,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl Resolved {
+    pub(super) fn new(table: Table, origins: BTreeMap<String, Origin>) -> Self {
+        Self { table, origins }
+    }
+
+    /// All settings as a table of sections, as they are written to a run's `config.toml`.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Where the setting with this dotted key came from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
+    /// One section as its config struct.
+    ///
+    /// # Errors
+    ///
+    /// `Error::Config` with key, value and origin when a value does not fit, such as an unknown name of an optimiser.
+    pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let section = self.table.get(name).cloned().unwrap_or_else(|| Value::Table(Table::new()));
+        section.try_into().map_err(|error: toml::de::Error| {
+            // The error keeps its path for itself, but prints it.
+            let printed = error.to_string();
+            let path = printed.lines().last().and_then(|line| line.strip_prefix("in `")?.strip_suffix('`'));
+            let key = path.map_or_else(|| name.to_owned(), |path| format!("{name}.{path}"));
+            self.reject(&key, error.message(), "see the settings of this section with --help")
+        })
+    }
+
+    /// Whether this setting is still left to selfsame.
+    pub fn is_auto(&self, section: &str, key: &str) -> bool {
+        self.get(section, key).and_then(Value::as_str) == Some("auto")
+    }
+
+    /// Gives a setting that [`is_auto`](Self::is_auto) its value.
+    pub fn fill(&mut self, section: &str, key: &str, value: Value) {
+        let key = format!("{section}.{key}");
+        schema::put(&mut self.table, &key, value);
+        self.origins.insert(key, Origin::Auto);
+    }
+
+    /// The value of a setting.
+    pub fn get(&self, section: &str, key: &str) -> Option<&Value> {
+        self.table.get(section)?.as_table()?.get(key)
+    }
+
+    /// The value of a setting that is a whole number.
+    pub fn integer(&self, section: &str, key: &str) -> Option<i64> {
+        self.get(section, key)?.as_integer()
+    }
+
+    /// The error for a setting whose value cannot be used: `why` says what is wrong, `help` what to do.
+    pub fn reject(&self, key: &str, why: impl Display, help: impl Display) -> Error {
+        match schema::get(&self.table, key) {
+            Some(value) if !value.is_table() => {
+                Error::config(format!("{key} = {value} ({}): {why}", self.origin(key)), help)
+            }
+            _ => Error::config(format!("{key}: {why}"), help),
+        }
+    }
+
+    /// Every setting with its value and origin, in order, for printing.
+    pub fn explain(&self) -> Vec<Explained> {
+        let line = |key: String| {
+            let value = schema::get(&self.table, &key)?.clone();
+            Some(Explained { origin: self.origin(&key), key, value })
+        };
+        schema::dotted_keys(&self.table).into_iter().filter_map(line).collect()
+    }
+}
