@@ -1,5 +1,6 @@
 //! What every kind of data shares in selfsame: losses, heads, optimisers, the training loop, checkpoints, probes.
 
+pub mod atomic_file;
 pub mod collective;
 pub mod device;
 mod error;
@@ -15,6 +16,7 @@ pub mod queue;
 mod random;
 pub mod schedule;
 pub mod settings;
+pub mod stop;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
