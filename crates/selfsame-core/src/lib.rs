@@ -1,6 +1,7 @@
 //! What every kind of data shares in selfsame: losses, heads, optimisers, the training loop, checkpoints, probes.
 
 pub mod atomic_file;
+pub mod checkpoint;
 pub mod collective;
 pub mod device;
 mod error;
