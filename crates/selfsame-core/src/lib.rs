@@ -15,6 +15,7 @@ pub mod optimizer;
 pub mod probe;
 pub mod queue;
 mod random;
+pub mod run;
 pub mod schedule;
 pub mod settings;
 pub mod stop;
