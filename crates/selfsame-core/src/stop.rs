@@ -108,13 +108,15 @@ mod tests {
         assert_eq!(clone.requested().map(Stop::exit_code), Some(75));
     }
 
+    const ALONE: &str = "SELFSAME_TEST_ALONE";
+
     /// Runs the test named `part` of this module alone in a process of its own: signals belong to whole processes.
     #[cfg(unix)]
     fn exit_code_of(part: &str) -> Option<i32> {
         let name = format!("{}::{part}", module_path!().split_once("::").unwrap().1);
         let program = std::env::current_exe().unwrap();
-        let output =
-            std::process::Command::new(program).args(["--exact", &name, "--ignored"]).output().unwrap();
+        let mut command = std::process::Command::new(program);
+        let output = command.args(["--exact", &name, "--ignored"]).env(ALONE, "1").output().unwrap();
         output.status.code()
     }
 
@@ -128,6 +130,9 @@ mod tests {
     #[test]
     #[ignore = "run by another test in a process of its own"]
     fn part_signals_raise_the_flags() {
+        if std::env::var_os(ALONE).is_none() {
+            return;
+        }
         let signal = StopSignal::install().unwrap();
         signal_hook::low_level::raise(SIGINT).unwrap();
         assert_eq!(signal.requested(), Some(Stop::Interrupt));
@@ -139,6 +144,9 @@ mod tests {
     #[test]
     #[ignore = "run by another test in a process of its own"]
     fn part_second_ctrl_c() {
+        if std::env::var_os(ALONE).is_none() {
+            return;
+        }
         let _signal = StopSignal::install().unwrap();
         signal_hook::low_level::raise(SIGINT).unwrap();
         signal_hook::low_level::raise(SIGINT).unwrap();

@@ -160,11 +160,11 @@ pub fn truncate_after(path: impl AsRef<Path>, step: u64) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn file_with(steps: std::ops::RangeInclusive<u64>) -> (tempfile::TempDir, PathBuf) {
+    fn file_with(steps: u64) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         let mut metrics = Metrics::append(&path).unwrap();
-        for step in steps {
+        for step in 1..=steps {
             metrics.write(&Record::new(Kind::Step, 1, step).with("loss", step as f32 / 2.0)).unwrap();
         }
         (folder, path)
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_record_is_one_flat_object_in_order() {
-        let (_folder, path) = file_with(1..=0);
+        let (_folder, path) = file_with(0);
         let record =
             Record::new(Kind::Epoch, 2, 40).with("loss", 0.5).with("knn_top1", 0.25).with("bad", f64::NAN);
         Metrics::append(&path).unwrap().write(&record).unwrap();
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn resuming_drops_later_records() {
-        let (_folder, path) = file_with(1..=6);
+        let (_folder, path) = file_with(6);
         let mut metrics = Metrics::resume(&path, 4).unwrap();
         assert_eq!(steps(&path), [1, 2, 3, 4]);
         metrics.write(&Record::new(Kind::Step, 1, 5)).unwrap();
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_half_written_last_line_is_dropped() {
-        let (_folder, path) = file_with(1..=3);
+        let (_folder, path) = file_with(3);
         let whole = std::fs::read(&path).unwrap();
         for cut in 1..20 {
             std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_broken_line_in_the_middle_is_an_error_with_its_number() {
-        let (_folder, path) = file_with(1..=1);
+        let (_folder, path) = file_with(1);
         let text = std::fs::read_to_string(&path).unwrap() + "oops\n{}\n";
         std::fs::write(&path, text).unwrap();
         let error = Metrics::resume(&path, 1).unwrap_err();
