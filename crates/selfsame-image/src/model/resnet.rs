@@ -1,0 +1,313 @@
+//! Deep residual networks (He et al. 2015, arXiv 1512.03385), with torchvision's parameter names and details.
+
+use std::fmt::{self, Display};
+
+use burn::module::Module;
+use burn::tensor::activation::relu;
+use burn::tensor::module::{adaptive_avg_pool2d, max_pool2d};
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, Tensor};
+use selfsame_core::nn::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Mode};
+use selfsame_core::settings::closest;
+use selfsame_core::{Error, Random, Result};
+use serde::{Deserialize, Serialize};
+
+/// How deep a ResNet is (table 1 of the paper).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Depth {
+    /// Basic blocks, 2-2-2-2.
+    ResNet18,
+    /// Basic blocks, 3-4-6-3.
+    ResNet34,
+    /// Bottlenecks, 3-4-6-3.
+    ResNet50,
+    /// Bottlenecks, 3-4-23-3.
+    ResNet101,
+}
+
+impl Depth {
+    /// Every depth, from shallow to deep.
+    pub const ALL: [Self; 4] = [Self::ResNet18, Self::ResNet34, Self::ResNet50, Self::ResNet101];
+
+    /// The name that settings and torchvision use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ResNet18 => "resnet18",
+            Self::ResNet34 => "resnet34",
+            Self::ResNet50 => "resnet50",
+            Self::ResNet101 => "resnet101",
+        }
+    }
+
+    /// The backbone of this name.
+    ///
+    /// # Errors
+    /// When there is none; the help names the nearest.
+    pub fn by_name(name: &str) -> Result<Self> {
+        let plain = name.to_lowercase().replace(['-', '_'], "");
+        let found = Self::ALL.into_iter().find(|depth| depth.name() == plain);
+        found.ok_or_else(|| unknown("backbone", name, &Self::ALL.map(Self::name)))
+    }
+
+    /// Blocks in each of the four stages.
+    pub fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::ResNet18 => [2, 2, 2, 2],
+            Self::ResNet34 | Self::ResNet50 => [3, 4, 6, 3],
+            Self::ResNet101 => [3, 4, 23, 3],
+        }
+    }
+
+    /// Output channels of a block for each channel of its 3×3 convolution: 4 in bottlenecks.
+    pub fn expansion(self) -> usize {
+        match self {
+            Self::ResNet18 | Self::ResNet34 => 1,
+            Self::ResNet50 | Self::ResNet101 => 4,
+        }
+    }
+}
+
+/// How images enter the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stem {
+    /// 7×7 convolution of stride 2 and 3×3 maximum of stride 2, as in the paper.
+    ImageNet,
+    /// 3×3 convolution of stride 1 without pooling, for images up to 64 pixels (SimCLR, section B.9).
+    Cifar,
+}
+
+impl Stem {
+    /// Both stems.
+    pub const ALL: [Self; 2] = [Self::ImageNet, Self::Cifar];
+
+    /// The stem of this name.
+    ///
+    /// # Errors
+    /// When there is none; the help names the nearest.
+    pub fn by_name(name: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|stem| stem.name() == name);
+        found.ok_or_else(|| unknown("stem", name, &Self::ALL.map(Self::name)))
+    }
+
+    /// The name that settings use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ImageNet => "imagenet",
+            Self::Cifar => "cifar",
+        }
+    }
+
+    /// Side of the images that become one cell of the last map, which is also the smallest side that the network
+    /// takes: the last stages would see nothing but padding below it.
+    pub fn reduction(self) -> usize {
+        match self {
+            Self::ImageNet => 32,
+            Self::Cifar => 8,
+        }
+    }
+}
+
+fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
+    let help = match closest(name, known.iter().copied()) {
+        Some(close) => format!("did you mean `{close}`? There are: {}", known.join(", ")),
+        None => format!("there are: {}", known.join(", ")),
+    };
+    Error::config(format!("unknown {kind} `{name}`"), help)
+}
+
+/// Configuration of a ResNet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResNetConfig {
+    /// How deep.
+    pub depth: Depth,
+    /// Multiplies the channels of the whole network. The first stage has 64·width channels, rounded to a whole number and at least 1;
+    /// each stage doubles them.
+    pub width: f64,
+    /// How images enter.
+    pub stem: Stem,
+}
+
+impl Display for ResNetConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of width {} with the {} stem", self.depth.name(), self.width, self.stem.name())
+    }
+}
+
+impl ResNetConfig {
+    /// The paper's network of this depth.
+    pub fn new(depth: Depth) -> Self {
+        Self { depth, width: 1.0, stem: Stem::ImageNet }
+    }
+
+    /// Features of the representation.
+    pub fn features(&self) -> usize {
+        self.channels(3) * self.depth.expansion()
+    }
+
+    /// Whether images of this size, in pixels, can go through the network.
+    ///
+    /// # Errors
+    /// When a side is below the stem's [`Stem::reduction`].
+    pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
+        let smallest = self.stem.reduction();
+        if height.min(width) >= smallest {
+            return Ok(());
+        }
+        let help = match self.stem {
+            Stem::ImageNet if height.min(width) >= Stem::Cifar.reduction() => {
+                "choose larger images, or the `cifar` stem, which is meant for small ones"
+            }
+            _ => "choose larger images",
+        };
+        let what = format!(
+            "images of {width}×{height} pixels are too small for the `{}` stem, which needs {smallest}×{smallest}",
+            self.stem.name()
+        );
+        Err(Error::config(what, help))
+    }
+
+    /// With weights drawn at this address, as torchvision draws them.
+    ///
+    /// # Errors
+    /// When the width is not a number between 1/64 and 64.
+    pub fn init(&self, random: &Random, device: &Device) -> Result<ResNet> {
+        if !(1.0 / 64.0..=64.0).contains(&self.width) {
+            let what = format!("a backbone of width {} cannot be built", self.width);
+            return Err(Error::config(
+                what,
+                "choose a width between 0.015625 (1/64) and 64; 1 is the usual one",
+            ));
+        }
+        let stem = match self.stem {
+            Stem::ImageNet => Conv2dConfig::new(3, self.channels(0), 7).stride(2),
+            Stem::Cifar => Conv2dConfig::new(3, self.channels(0), 3),
+        };
+        let mut input = self.channels(0);
+        let mut layer = |stage: usize| {
+            let random = random.named(&format!("layer{}", stage + 1));
+            let (width, stride) = (self.channels(stage), if stage == 0 { 1 } else { 2 });
+            let block = |index: usize| {
+                let stride = if index == 0 { stride } else { 1 };
+                let block = Block::init(self.depth, input, width, stride, &random.at(index as u64), device);
+                input = width * self.depth.expansion();
+                block
+            };
+            (0..self.depth.blocks()[stage]).map(block).collect()
+        };
+        Ok(ResNet {
+            conv1: stem.init(&random.named("conv1"), device),
+            bn1: BatchNormConfig::new(self.channels(0)).init(device),
+            layer1: layer(0),
+            layer2: layer(1),
+            layer3: layer(2),
+            layer4: layer(3),
+            pooled_stem: self.stem == Stem::ImageNet,
+            features: self.features(),
+        })
+    }
+
+    fn channels(&self, stage: usize) -> usize {
+        ((64.0 * self.width).round().max(1.0) as usize) << stage
+    }
+}
+
+/// A residual network without its classifier.
+#[derive(Module, Debug)]
+pub struct ResNet {
+    conv1: Conv2d,
+    bn1: BatchNorm,
+    layer1: Vec<Block>,
+    layer2: Vec<Block>,
+    layer3: Vec<Block>,
+    layer4: Vec<Block>,
+    pooled_stem: bool,
+    features: usize,
+}
+
+impl ResNet {
+    /// Images `[batch, 3, height, width]` to representations `[batch, features]`, the mean of the map.
+    pub fn forward(&self, images: Tensor<4>, mode: &Mode) -> Tensor<2> {
+        adaptive_avg_pool2d(self.forward_map(images, mode), [1, 1]).flatten(1, 3)
+    }
+
+    /// Images `[batch, 3, height, width]` to the map before pooling, `[batch, features, height / r, width / r]`, where `r` is
+    /// [`Stem::reduction`] and the division rounds up.
+    pub fn forward_map(&self, images: Tensor<4>, mode: &Mode) -> Tensor<4> {
+        let mut x = relu(self.bn1.forward(self.conv1.forward(images), mode));
+        if self.pooled_stem {
+            x = max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]));
+        }
+        for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
+            for block in layer {
+                x = block.forward(x, mode);
+            }
+        }
+        x
+    }
+
+    /// Features of the representation.
+    pub fn features(&self) -> usize {
+        self.features
+    }
+}
+
+/// A residual block (figure 5): two 3×3 convolutions, or the bottleneck 1×1, 3×3, 1×1. The stride is in the 3×3 convolution, as in
+/// torchvision, not in the first 1×1, as in the paper.
+#[derive(Module, Debug)]
+struct Block {
+    conv1: Conv2d,
+    bn1: BatchNorm,
+    conv2: Conv2d,
+    bn2: BatchNorm,
+    conv3: Option<Conv2d>,
+    bn3: Option<BatchNorm>,
+    downsample: Option<(Conv2d, BatchNorm)>,
+}
+
+impl Block {
+    fn init(
+        depth: Depth,
+        input: usize,
+        width: usize,
+        stride: usize,
+        random: &Random,
+        device: &Device,
+    ) -> Self {
+        let output = width * depth.expansion();
+        let is_bottleneck = depth.expansion() > 1;
+        let conv = |name: &str, config: Conv2dConfig| config.init(&random.named(name), device);
+        let norm = |channels: usize| BatchNormConfig::new(channels).init(device);
+        let (first, second) = match is_bottleneck {
+            true => (Conv2dConfig::new(input, width, 1), Conv2dConfig::new(width, width, 3).stride(stride)),
+            false => (Conv2dConfig::new(input, width, 3).stride(stride), Conv2dConfig::new(width, width, 3)),
+        };
+        let shortcut = Conv2dConfig::new(input, output, 1).stride(stride);
+        Self {
+            conv1: conv("conv1", first),
+            bn1: norm(width),
+            conv2: conv("conv2", second),
+            bn2: norm(width),
+            conv3: is_bottleneck.then(|| conv("conv3", Conv2dConfig::new(width, output, 1))),
+            bn3: is_bottleneck.then(|| norm(output)),
+            downsample: (stride > 1 || input != output).then(|| (conv("downsample", shortcut), norm(output))),
+        }
+    }
+
+    fn forward(&self, input: Tensor<4>, mode: &Mode) -> Tensor<4> {
+        let mut x = relu(self.bn1.forward(self.conv1.forward(input.clone()), mode));
+        x = self.bn2.forward(self.conv2.forward(x), mode);
+        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
+            x = bn3.forward(conv3.forward(relu(x)), mode);
+        }
+        let shortcut = match &self.downsample {
+            Some((conv, norm)) => norm.forward(conv.forward(input), mode),
+            None => input,
+        };
+        relu(x + shortcut)
+    }
+}
+
+#[cfg(test)]
+mod tests;
