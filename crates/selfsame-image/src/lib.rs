@@ -1,6 +1,10 @@
-//! selfsame-image
+//! Images in selfsame: folders and shards, views, ResNets, the image methods and their evaluation.
 
 pub mod data;
+pub mod method;
 pub mod model;
 pub mod picture;
+pub mod pretrain;
+pub mod settings;
+pub mod trained;
 pub mod view;
