@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use selfsame_core::checkpoint::{self, Checkpoint};
 use selfsame_core::collective::Single;
-use selfsame_core::method::Method;
 use selfsame_core::optimizer::{Optimizer, OptimizerConfig};
 use selfsame_core::run::{DataRecord, EventWriter, Metrics, RunFolder, RunRecord, Status};
 use selfsame_core::schedule::{Schedule, ScheduleConfig};
@@ -13,11 +13,12 @@ use selfsame_core::settings::Resolved;
 use selfsame_core::stop::StopSignal;
 use selfsame_core::train::{Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore, train};
 use selfsame_core::{Error, Random, Result, device};
+use serde_json::json;
 
 use crate::data::{BadFile, Dataset, Loader, LoaderOptions, OpenOptions, write_bad_files};
 use crate::eval::OnlineKnn;
-use crate::method::{self, Build, Entry, ImageMethod};
-use crate::model::{ResNetConfig, Stem, load_backbone};
+use crate::method::{self, Build, Entry, ImageMethod, Layer};
+use crate::model::{Depth, ResNetConfig, Stem};
 use crate::settings::{BackboneSettings, DataSettings, Facts, RunSettings, ViewSettings, resolve_auto};
 use crate::view::{Pipeline, Recipe, Views};
 
@@ -61,13 +62,13 @@ impl Prepared {
         if data.path.is_empty() {
             return Err(Error::config("there is no data to learn from", "name a folder of pictures with --data"));
         }
-        let entry = method::by_name(&settings.string("method.name")?)?;
+        let entry = method::by_name(settings.text("method.name"))?;
         let options = OpenOptions { shuffle_buffer: data.shuffle_buffer, ..OpenOptions::default() };
         let dataset = Arc::new(Dataset::open(&data.path, &options)?);
         let facts = Facts {
             instances: dataset.len(),
             typical_side: dataset.typical_side(),
-            cpu: device::is_cpu(&settings.string("run.device")?),
+            cpu: device::is_cpu(settings.text("run.device")),
         };
         let notes = resolve_auto(&mut settings, &facts);
 
@@ -87,7 +88,8 @@ impl Prepared {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(dataset.clone(), pipeline.clone(), random.clone(), options)?;
-        let method = build(entry, &settings)?;
+        let device = device::by_name(&run.device)?;
+        let method = build(entry, &settings, &device.clone().autodiff())?;
         let knn = OnlineKnn::open(&data.eval, dataset.clone(), pipeline.side, workers)?;
         Ok(Self { entry, settings, notes, dataset, run, schedule, optimizer, loader, pipeline, method, knn })
     }
@@ -133,7 +135,7 @@ impl Prepared {
             ));
         }
         record.resume();
-        let checkpoint = checkpoint::load(folder.checkpoints(), "last")?;
+        let checkpoint = checkpoint::load(&folder.checkpoints(), "last")?;
         let step = checkpoint.progress::<Progress>()?.step as u64;
         let recorder = Recorder::new(
             Some(Metrics::resume(folder.metrics(), step)?),
@@ -161,7 +163,7 @@ impl Prepared {
             Ok(Outcome::Stopped(signal)) => (Status::Stopped, Some(format!("{signal:?}"))),
             Err(error) => (Status::Failed, Some(error.to_string())),
         };
-        record.note_results(&progress);
+        note_results(&mut record, &progress);
         record.end(status, reason);
         folder.write_record(&record)?;
         Ok(Report { outcome: result?, progress, bad_files })
@@ -196,6 +198,7 @@ impl Prepared {
             seed: self.run.seed,
         };
         let knn = self.knn.take();
+        let device = device::by_name(&self.run.device)?;
         let checkpoints = Checkpoints::new(folder.checkpoints(), self.entry.name, self.run.checkpoint_every);
         train(Session {
             plan,
@@ -204,11 +207,64 @@ impl Prepared {
             optimizer: &mut optimizer,
             schedule: &schedule,
             collective: Arc::new(Single),
-            measure: &mut |method| knn.as_ref().map(|knn| knn.measure(method)).transpose(),
+            measure: &mut |method| {
+                let represent = |images| method.represent(images, Layer::Backbone);
+                knn.as_ref().map(|knn| knn.measure(&device, &represent)).transpose()
+            },
             recorder,
             checkpoints: &checkpoints,
             stop,
             progress,
         })
     }
+}
+
+impl Batches<Views> for Loader {
+    fn per_epoch(&self) -> usize {
+        self.steps_per_epoch()
+    }
+
+    fn size(&self) -> usize {
+        self.batch_size()
+    }
+
+    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
+        Ok(Box::new(Loader::epoch(self, epoch as u64, first)?))
+    }
+}
+
+/// The views of a training.
+fn pipeline(settings: &Resolved, views: usize) -> Result<Pipeline> {
+    let view: ViewSettings = settings.section("view")?;
+    Pipeline::new(Recipe::by_name(&view.recipe)?.without(&view.without)?, view.image_size, views)
+}
+
+/// The network of these settings with its initial weights, on a device.
+pub(crate) fn build(entry: &Entry, settings: &Resolved, device: &Device) -> Result<Box<dyn ImageMethod>> {
+    let backbone: BackboneSettings = settings.section("backbone")?;
+    let view: ViewSettings = settings.section("view")?;
+    let run: RunSettings = settings.section("run")?;
+    let config = ResNetConfig {
+        depth: Depth::by_name(&backbone.name)?,
+        width: backbone.width,
+        stem: Stem::by_name(&backbone.stem)?,
+    };
+    config.check_image_size(view.image_size, view.image_size)?;
+    let initial = match backbone.init_from.as_str() {
+        "" => None,
+        file => Some(PathBuf::from(file)),
+    };
+    let random = Random::new(run.seed).named("parameters");
+    (entry.build)(&Build { backbone: config, initial, settings, random, device: device.clone() })
+}
+
+fn note_results(record: &mut RunRecord, progress: &Progress) {
+    let results = [
+        ("knn_before", json!(progress.measured_before)),
+        ("knn_after", json!(progress.measured_last)),
+        ("best", json!(progress.best)),
+        ("epochs", json!(progress.epoch)),
+        ("steps", json!(progress.step)),
+    ];
+    record.results.extend(results.map(|(name, value)| (name.to_owned(), value)));
 }

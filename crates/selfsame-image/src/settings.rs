@@ -1,11 +1,12 @@
 //! The settings of an image training, section by section, and what `auto` becomes once the data is known.
 
-use selfsame_core::settings::Resolved;
+use selfsame_core::run::RunFolder;
+use selfsame_core::settings::{Auto, Layers, Resolved};
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::method::Entry;
+use crate::method::{self, Entry};
 
 /// The general defaults; a method's own go over them.
 const DEFAULTS: &str = r#"
@@ -87,7 +88,7 @@ pub struct DataSettings {
     /// Instances among which shards are shuffled.
     pub shuffle_buffer: usize,
     /// Threads that prepare views, or `auto`.
-    pub workers: selfsame_core::settings::Auto<usize>,
+    pub workers: Auto<usize>,
 }
 
 /// Section `[view]`.
@@ -182,32 +183,63 @@ pub struct Facts {
 /// Gives every `auto` its value, and says why, one line each.
 pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     let mut notes = Vec::new();
-    let mut fill = |settings: &mut Resolved, section: &str, key: &str, value: Value, why: String| {
-        if settings.is_auto(section, key) {
-            notes.push(format!("{section}.{key} = {value} ({why})"));
-            settings.fill(section, key, value);
+    let mut fill = |settings: &mut Resolved, key: &str, value: Value, why: String| {
+        if settings.fill_auto(key, value.clone()) {
+            notes.push(format!("{key} = {value} ({why})"));
         }
     };
     let side = match facts.typical_side {
-        0..=48 => 32,
-        49..=160 => 64,
+        0..=96 => 32,
+        97..=192 => 64,
         _ => 224,
     };
     let why = format!("pictures are typically {} pixels", facts.typical_side);
-    fill(settings, "view", "image_size", Value::Integer(side), why);
+    fill(settings, "view.image_size", Value::Integer(side), why);
 
-    let side = settings.integer("view", "image_size").unwrap_or(side);
+    let view = settings.table().get("view").and_then(|view| view.get("image_size"));
+    let side = view.and_then(Value::as_integer).unwrap_or(side);
     let stem = if side <= 64 { "cifar" } else { "imagenet" };
-    fill(settings, "backbone", "stem", Value::String(stem.into()), format!("views of {side} pixels"));
+    fill(settings, "backbone.stem", Value::String(stem.into()), format!("views of {side} pixels"));
 
     let (width, why) = match facts.cpu {
         true => (0.25, "a quarter of the channels, which a CPU trains in minutes"),
         false => (1.0, "as published"),
     };
-    fill(settings, "backbone", "width", Value::Float(width), why.into());
+    fill(settings, "backbone.width", Value::Float(width), why.into());
 
-    // About 30,000 views' worth of instances are enough to see whether something is learned.
+    // Some 30,000 instances seen are enough to tell whether anything is learned.
     let epochs = (30_000 / facts.instances.max(1)).clamp(10, 200) as i64;
-    fill(settings, "schedule", "epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
+    fill(settings, "schedule.epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
     notes
+}
+
+/// The settings of a run, as a first layer.
+///
+/// # Errors
+/// A `config.toml` that is missing or is not that of an image training.
+pub fn read_settings(folder: &RunFolder) -> Result<Layers> {
+    let path = folder.config();
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
+    let broken = |what: String| Error::data(&path, what, "restore the file, or begin a new run");
+    let table: Table = text.parse().map_err(|error: toml::de::Error| broken(format!("not TOML: {}", error.message())))?;
+    let name = table.get("method").and_then(|method| method.get("name")).and_then(Value::as_str);
+    let name = name.ok_or_else(|| broken("method.name is missing".into()))?;
+    Layers::new(defaults(method::by_name(name)?, Preset::Small)?).file(&path)
+}
+
+impl RunSettings {
+    /// # Errors
+    /// Values that no training can have.
+    pub fn validate(&self) -> Result<()> {
+        if self.batch_size < 2 {
+            return Err(Error::config(
+                format!("run.batch_size is {}", self.batch_size),
+                "batch norm and negatives need at least 2 instances; 64 and more learn better",
+            ));
+        }
+        if self.log_every == 0 {
+            return Err(Error::config("run.log_every is 0", "give the steps between two records, at least 1"));
+        }
+        Ok(())
+    }
 }

@@ -45,12 +45,12 @@ impl TrainedRun {
     pub fn open(path: impl AsRef<Path>, weights: &Weights, on_device: &str) -> Result<Self> {
         let folder = RunFolder::open(path)?;
         let record = folder.record()?;
-        let settings = read_settings(&folder)?;
-        let entry = method::by_name(&settings.string("method.name")?)?;
+        let settings = read_settings(&folder)?.resolve();
+        let entry = method::by_name(settings.text("method.name"))?;
         let device = device::by_name(on_device)?;
         let mut method = build(entry, &settings, &device)?;
         if let Weights::Checkpoint(name) = weights {
-            let mut checkpoint = checkpoint::load(folder.checkpoints(), name)?;
+            let mut checkpoint = checkpoint::load(&folder.checkpoints(), name)?;
             checkpoint.check_method(entry.name)?;
             restore(&mut checkpoint, &mut *method, None)?;
         }

@@ -80,6 +80,16 @@ impl Layers {
         Ok(self)
     }
 
+    /// Lays what was typed after a command-line flag over the setting `key`. The text is TOML; bare words are strings.
+    ///
+    /// # Errors
+    ///
+    /// `Error::Config` for an unknown setting or a value of the wrong type.
+    pub fn typed(mut self, key: &str, text: &str, flag: &str) -> Result<Self> {
+        self.lay_text(key, text, Origin::Flag(flag.to_owned()))?;
+        Ok(self)
+    }
+
     /// Lays one `--set KEY=VALUE` over the settings. The value is TOML; bare words are strings.
     ///
     /// # Errors

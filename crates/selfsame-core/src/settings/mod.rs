@@ -7,12 +7,14 @@
 mod auto;
 mod file;
 mod layers;
+mod names;
 mod origin;
 mod resolved;
 mod schema;
 
 pub use auto::Auto;
 pub use layers::{Layers, PREFIX};
+pub use names::unknown_name;
 pub use origin::Origin;
 pub use resolved::{Explained, Resolved};
 pub use schema::closest;

@@ -84,6 +84,11 @@ impl Loader {
         Ok(Self { renderer, random, options, waited: Arc::default() })
     }
 
+    /// Instances in a batch of this process.
+    pub fn batch_size(&self) -> usize {
+        self.options.batch_size
+    }
+
     /// The number of whole batches in an epoch; what remains is left for other epochs.
     pub fn steps_per_epoch(&self) -> usize {
         self.renderer.dataset.len() / (self.options.batch_size * self.options.world)

@@ -113,6 +113,31 @@ impl Dataset {
         }
     }
 
+    /// A short name of the data set's contents: the same files under the same names in the same order have the same one.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for index in 0..self.len() {
+            hash.update(self.name(index).as_bytes());
+            hash.update(&[0]);
+        }
+        format!("{:016x}-{}", hash.digest(), self.len())
+    }
+
+    /// The median of the pictures' shorter sides in pixels, of a sample of at most 64; 0 when none can be read.
+    pub fn typical_side(&self) -> usize {
+        let mut buffer = Vec::new();
+        let sample = self.len().min(64);
+        let mut sides: Vec<usize> = (0..sample)
+            .filter_map(|place| {
+                let bytes = self.read(place * self.len() / sample, &mut buffer).ok()?;
+                let header = super::decode::probe(bytes).ok()?;
+                Some(header.width.min(header.height))
+            })
+            .collect();
+        sides.sort_unstable();
+        sides.get(sides.len() / 2).copied().unwrap_or(0)
+    }
+
     /// Whether there is no instance. Never so for one that was [opened](Dataset::open).
     pub fn is_empty(&self) -> bool {
         self.len() == 0

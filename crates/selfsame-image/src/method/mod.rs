@@ -6,12 +6,15 @@ mod simclr;
 
 pub use simclr::{SimClr, SimClrConfig};
 
+use std::path::PathBuf;
+
 use burn::tensor::{Device, Tensor};
 use selfsame_core::method::Method;
-use selfsame_core::settings::closest;
-use selfsame_core::{Error, Random, Result};
+use selfsame_core::settings::{Resolved, unknown_name};
+use selfsame_core::{Random, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::model::weights::load_backbone;
 use crate::model::{ResNet, ResNetConfig};
 use crate::view::Views;
 
@@ -60,8 +63,10 @@ pub struct Entry {
 pub struct Build<'a> {
     /// The backbone's configuration.
     pub backbone: ResNetConfig,
-    /// The `method` section of the settings.
-    pub settings: &'a toml::Table,
+    /// Weights that the backbone starts from instead of random ones.
+    pub initial: Option<PathBuf>,
+    /// The settings of the training.
+    pub settings: &'a Resolved,
     /// Randomness of the initial weights.
     pub random: Random,
     /// Where the parameters live, with gradients.
@@ -69,14 +74,25 @@ pub struct Build<'a> {
 }
 
 impl Build<'_> {
+    /// The backbone with its initial weights.
+    ///
+    /// # Errors
+    /// Sizes that cannot be, and initial weights that cannot be read or do not fit.
+    pub fn backbone(&self) -> Result<ResNet> {
+        let mut backbone = self.backbone.init(&self.random.named("backbone"), &self.device)?;
+        if let Some(file) = &self.initial {
+            let report = load_backbone(&mut backbone, file)?;
+            tracing::info!("{}: {report:?}", file.display());
+        }
+        Ok(backbone)
+    }
+
     /// The `method` section as a method's own type.
     ///
     /// # Errors
     /// When a value has the wrong type.
     pub fn settings<T: serde::de::DeserializeOwned>(&self) -> Result<T> {
-        self.settings.clone().try_into().map_err(|error: toml::de::Error| {
-            Error::config(format!("section [method]: {}", error.message()), "see the method's page in the book")
-        })
+        self.settings.section("method")
     }
 }
 
@@ -90,10 +106,6 @@ pub const METHODS: &[Entry] = &[simclr::ENTRY];
 pub fn by_name(name: &str) -> Result<&'static Entry> {
     METHODS.iter().find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<&str> = METHODS.iter().map(|entry| entry.name).collect();
-        let help = match closest(name, names.iter().copied()) {
-            Some(close) => format!("did you mean `{close}`? `selfsame list methods` shows all"),
-            None => format!("known methods: {}", names.join(", ")),
-        };
-        Error::config(format!("there is no method `{name}`"), help)
+        unknown_name("method", name, &names)
     })
 }

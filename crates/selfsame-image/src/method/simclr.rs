@@ -72,6 +72,8 @@ pub const ENTRY: Entry = Entry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SimClrConfig {
+    /// `simclr`.
+    pub name: String,
     /// τ of eq. 1.
     pub temperature: f64,
     /// g: `none`, `linear` or `mlp` (figure 8).
@@ -110,7 +112,7 @@ impl SimClr {
                 "it divides the cosines and must be positive: 0.1 to 0.5 is usual",
             ));
         }
-        let backbone = from.backbone.init(&from.random.named("backbone"), &from.device)?;
+        let backbone = from.backbone()?;
         let projector = ProjectorConfig {
             kind: config.projector,
             input: backbone.features(),

@@ -9,6 +9,7 @@ use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::nn::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Mode};
 use selfsame_core::settings::closest;
+use selfsame_core::settings::unknown_name;
 use selfsame_core::{Error, Random, Result};
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +48,7 @@ impl Depth {
     pub fn by_name(name: &str) -> Result<Self> {
         let plain = name.to_lowercase().replace(['-', '_'], "");
         let found = Self::ALL.into_iter().find(|depth| depth.name() == plain);
-        found.ok_or_else(|| unknown("backbone", name, &Self::ALL.map(Self::name)))
+        found.ok_or_else(|| unknown_name("backbone", name, &Self::ALL.map(Self::name)))
     }
 
     /// Blocks in each of the four stages.
@@ -88,7 +89,7 @@ impl Stem {
     /// When there is none; the help names the nearest.
     pub fn by_name(name: &str) -> Result<Self> {
         let found = Self::ALL.into_iter().find(|stem| stem.name() == name);
-        found.ok_or_else(|| unknown("stem", name, &Self::ALL.map(Self::name)))
+        found.ok_or_else(|| unknown_name("stem", name, &Self::ALL.map(Self::name)))
     }
 
     /// The name that settings use.
@@ -107,14 +108,6 @@ impl Stem {
             Self::Cifar => 8,
         }
     }
-}
-
-fn unknown(kind: &str, name: &str, known: &[&str]) -> Error {
-    let help = match closest(name, known.iter().copied()) {
-        Some(close) => format!("did you mean `{close}`? There are: {}", known.join(", ")),
-        None => format!("there are: {}", known.join(", ")),
-    };
-    Error::config(format!("unknown {kind} `{name}`"), help)
 }
 
 /// Configuration of a ResNet.

@@ -1,5 +1,6 @@
 //! Recipes: named sets of transformations with their parameters, one for each paper that defined one.
 
+use selfsame_core::settings::unknown_name;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -139,7 +140,7 @@ impl Recipe {
     pub fn by_name(name: &str) -> Result<Self> {
         match RECIPES.iter().find(|(known, _, _)| *known == name) {
             Some((_, _, recipe)) => Ok(*recipe),
-            None => Err(unknown("recipe", name, &Self::names())),
+            None => Err(unknown_name("recipe", name, &Self::names())),
         }
     }
 
@@ -157,7 +158,7 @@ impl Recipe {
                 "grayscale" => self.grayscale = 0.0,
                 "blur" => self.blur = [0.0; 2],
                 "solarize" => self.solarize = [0.0; 2],
-                other => return Err(unknown("transformation", other, &TRANSFORMATIONS)),
+                other => return Err(unknown_name("transformation", other, &TRANSFORMATIONS)),
             }
         }
         Ok(self)
@@ -219,17 +220,6 @@ fn check_range(name: &str, [from, to]: [f32; 2], most: f32) -> Result<()> {
         format!("the recipe's `{name}` is [{from}, {to}]"),
         format!("it is a range: give two numbers above 0, the first not above the second{end}"),
     ))
-}
-
-fn unknown(kind: &str, name: &str, known: &[&'static str]) -> Error {
-    let distance = |candidate: &str| strsim::damerau_levenshtein(candidate, name);
-    let nearest = known.iter().min_by_key(|candidate| distance(candidate));
-    let list = known.join(", ");
-    let help = match nearest.filter(|candidate| distance(candidate) <= 3) {
-        Some(nearest) => format!("did you mean `{nearest}`? There are: {list}"),
-        None => format!("there are: {list}"),
-    };
-    Error::config(format!("there is no {kind} `{name}`"), help)
 }
 
 #[cfg(test)]
