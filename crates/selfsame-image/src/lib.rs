@@ -1,6 +1,7 @@
 //! Images in selfsame: folders and shards, views, ResNets, the image methods and their evaluation.
 
 pub mod data;
+pub mod eval;
 pub mod method;
 pub mod model;
 pub mod picture;

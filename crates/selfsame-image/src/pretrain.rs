@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use burn::module::Module;
 use burn::tensor::Device;
 use selfsame_core::checkpoint::{self, Checkpoint};
 use selfsame_core::collective::Single;
@@ -36,7 +37,6 @@ pub struct Prepared {
     schedule: ScheduleConfig,
     optimizer: OptimizerConfig,
     loader: Loader,
-    pipeline: Pipeline,
     method: Box<dyn ImageMethod>,
     knn: Option<OnlineKnn>,
 }
@@ -53,6 +53,41 @@ pub struct Report {
 }
 
 impl Prepared {
+    /// What is about to be done, as names and values.
+    pub fn plan(&self) -> Vec<(&'static str, String)> {
+        let steps = self.loader.steps_per_epoch() / self.optimizer.accumulate;
+        let effective = self.run.batch_size * self.optimizer.accumulate;
+        let backbone = |key| self.settings.get("backbone", key).map_or_else(String::new, ToString::to_string);
+        vec![
+            ("method", format!("{} ({})", self.entry.title, self.entry.paper)),
+            (
+                "data",
+                format!(
+                    "{}: {} pictures, {} classes",
+                    self.dataset.path().display(),
+                    self.dataset.len(),
+                    self.dataset.classes().len()
+                ),
+            ),
+            (
+                "backbone",
+                format!(
+                    "{} of width {}, {} stem, {:.2} M parameters",
+                    self.settings.text("backbone.name"),
+                    backbone("width"),
+                    self.settings.text("backbone.stem"),
+                    self.method.backbone().num_params() as f64 / 1e6
+                ),
+            ),
+            ("epochs", format!("{} of {steps} steps, batch {effective}", self.schedule.epochs)),
+            (
+                "learning rate",
+                format!("{:.4} ({} from {})", self.optimizer.scaled_lr(effective), self.settings.text("optimizer.lr_scaling"), self.optimizer.lr),
+            ),
+            ("device", self.run.device.clone()),
+        ]
+    }
+
     /// Finds the data and builds the network.
     ///
     /// # Errors
@@ -79,6 +114,7 @@ impl Prepared {
         schedule.validate()?;
         optimizer.validate()?;
         let pipeline = pipeline(&settings, entry.views)?;
+        let side = pipeline.side;
         let random = Random::new(run.seed);
         let workers = data.workers.or(std::thread::available_parallelism().map_or(1, usize::from));
         let options = LoaderOptions {
@@ -87,11 +123,14 @@ impl Prepared {
             max_bad_share: data.max_bad_share,
             ..LoaderOptions::default()
         };
-        let loader = Loader::new(dataset.clone(), pipeline.clone(), random.clone(), options)?;
+        let loader = Loader::new(dataset.clone(), pipeline, random.clone(), options)?;
         let device = device::by_name(&run.device)?;
         let method = build(entry, &settings, &device.clone().autodiff())?;
-        let knn = OnlineKnn::open(&data.eval, dataset.clone(), pipeline.side, workers)?;
-        Ok(Self { entry, settings, notes, dataset, run, schedule, optimizer, loader, pipeline, method, knn })
+        let knn = match run.measure_every {
+            0 => None,
+            _ => OnlineKnn::open(&data.eval, dataset.clone(), side, workers)?,
+        };
+        Ok(Self { entry, settings, notes, dataset, run, schedule, optimizer, loader, method, knn })
     }
 
     /// Begins the training in a new run folder.
@@ -244,11 +283,7 @@ pub(crate) fn build(entry: &Entry, settings: &Resolved, device: &Device) -> Resu
     let backbone: BackboneSettings = settings.section("backbone")?;
     let view: ViewSettings = settings.section("view")?;
     let run: RunSettings = settings.section("run")?;
-    let config = ResNetConfig {
-        depth: Depth::by_name(&backbone.name)?,
-        width: backbone.width,
-        stem: Stem::by_name(&backbone.stem)?,
-    };
+    let config = backbone_config(settings)?;
     config.check_image_size(view.image_size, view.image_size)?;
     let initial = match backbone.init_from.as_str() {
         "" => None,
@@ -256,6 +291,13 @@ pub(crate) fn build(entry: &Entry, settings: &Resolved, device: &Device) -> Resu
     };
     let random = Random::new(run.seed).named("parameters");
     (entry.build)(&Build { backbone: config, initial, settings, random, device: device.clone() })
+}
+
+/// The backbone of these settings.
+pub(crate) fn backbone_config(settings: &Resolved) -> Result<ResNetConfig> {
+    let backbone: BackboneSettings = settings.section("backbone")?;
+    let (depth, stem) = (Depth::by_name(&backbone.name)?, Stem::by_name(&backbone.stem)?);
+    Ok(ResNetConfig { depth, width: backbone.width, stem })
 }
 
 fn note_results(record: &mut RunRecord, progress: &Progress) {

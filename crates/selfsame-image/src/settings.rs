@@ -183,9 +183,10 @@ pub struct Facts {
 /// Gives every `auto` its value, and says why, one line each.
 pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     let mut notes = Vec::new();
-    let mut fill = |settings: &mut Resolved, key: &str, value: Value, why: String| {
-        if settings.fill_auto(key, value.clone()) {
-            notes.push(format!("{key} = {value} ({why})"));
+    let mut fill = |settings: &mut Resolved, section: &str, key: &str, value: Value, why: String| {
+        if settings.is_auto(section, key) {
+            notes.push(format!("{section}.{key} = {value} ({why})"));
+            settings.fill(section, key, value);
         }
     };
     let side = match facts.typical_side {
@@ -194,22 +195,21 @@ pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
         _ => 224,
     };
     let why = format!("pictures are typically {} pixels", facts.typical_side);
-    fill(settings, "view.image_size", Value::Integer(side), why);
+    fill(settings, "view", "image_size", Value::Integer(side), why);
 
-    let view = settings.table().get("view").and_then(|view| view.get("image_size"));
-    let side = view.and_then(Value::as_integer).unwrap_or(side);
+    let side = settings.integer("view", "image_size").unwrap_or(side);
     let stem = if side <= 64 { "cifar" } else { "imagenet" };
-    fill(settings, "backbone.stem", Value::String(stem.into()), format!("views of {side} pixels"));
+    fill(settings, "backbone", "stem", Value::String(stem.into()), format!("views of {side} pixels"));
 
     let (width, why) = match facts.cpu {
         true => (0.25, "a quarter of the channels, which a CPU trains in minutes"),
         false => (1.0, "as published"),
     };
-    fill(settings, "backbone.width", Value::Float(width), why.into());
+    fill(settings, "backbone", "width", Value::Float(width), why.into());
 
     // Some 30,000 instances seen are enough to tell whether anything is learned.
     let epochs = (30_000 / facts.instances.max(1)).clamp(10, 200) as i64;
-    fill(settings, "schedule.epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
+    fill(settings, "schedule", "epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
     notes
 }
 

@@ -5,11 +5,13 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::run::{RunFolder, RunRecord};
 use selfsame_core::settings::Resolved;
-use selfsame_core::train::restore;
+use selfsame_core::train::{Progress, restore};
 use selfsame_core::{Result, checkpoint, device};
+use serde_json::{Value, json};
 
 use crate::method::{self, Entry, ImageMethod, Layer};
-use crate::pretrain::build;
+use crate::model::{About, Preprocess};
+use crate::pretrain::{backbone_config, build};
 use crate::settings::{ViewSettings, read_settings};
 use crate::view::{Pipeline, Recipe};
 
@@ -35,6 +37,7 @@ pub struct TrainedRun {
     /// The network.
     pub method: Box<dyn ImageMethod>,
     device: Device,
+    steps: usize,
 }
 
 impl TrainedRun {
@@ -49,12 +52,14 @@ impl TrainedRun {
         let entry = method::by_name(settings.text("method.name"))?;
         let device = device::by_name(on_device)?;
         let mut method = build(entry, &settings, &device)?;
+        let mut steps = 0;
         if let Weights::Checkpoint(name) = weights {
             let mut checkpoint = checkpoint::load(&folder.checkpoints(), name)?;
             checkpoint.check_method(entry.name)?;
+            steps = checkpoint.progress::<Progress>()?.step;
             restore(&mut checkpoint, &mut *method, None)?;
         }
-        Ok(Self { folder, record, settings, entry, method, device })
+        Ok(Self { folder, record, settings, entry, method, device, steps })
     }
 
     /// How pictures are shown to the frozen network: scaled and normalised, nothing random.
@@ -74,5 +79,56 @@ impl TrainedRun {
     /// Where the network lives.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// What is written beside exported weights.
+    ///
+    /// # Errors
+    /// When the run's settings cannot be used.
+    pub fn about(&self) -> Result<About> {
+        let pipeline = self.pipeline()?;
+        Ok(About {
+            backbone: backbone_config(&self.settings)?,
+            method: self.entry.name.into(),
+            run: self.folder.path().display().to_string(),
+            steps: self.steps,
+            preprocess: Preprocess {
+                image_size: pipeline.side,
+                resize: if pipeline.side <= 64 { pipeline.side } else { pipeline.side * 8 / 7 },
+                mean: pipeline.mean,
+                std: pipeline.std,
+            },
+        })
+    }
+
+    /// What is written beside embeddings.
+    ///
+    /// # Errors
+    /// When the run's settings cannot be used.
+    pub fn metadata(&self, layer: Layer) -> Result<Vec<(String, String)>> {
+        let about = self.about()?;
+        let pairs = [
+            ("run", about.run),
+            ("method", about.method),
+            ("backbone", about.backbone.depth.name().into()),
+            ("width", about.backbone.width.to_string()),
+            ("steps", about.steps.to_string()),
+            ("layer", json!(layer).as_str().unwrap_or_default().into()),
+            ("preprocess", json!(about.preprocess).to_string()),
+        ];
+        Ok(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
+    }
+
+    /// Keeps the result of an evaluation in the run's record, under its protocol.
+    ///
+    /// # Errors
+    /// When the record cannot be written.
+    pub fn keep_result(&mut self, result: &serde_json::Map<String, Value>) -> Result<()> {
+        let protocol = result.get("protocol").and_then(Value::as_str).unwrap_or("evaluation").to_owned();
+        if let Some(top1) = result.get("top1") {
+            self.record.results.insert(format!("{protocol}_top1"), top1.clone());
+        }
+        self.record.results.insert(protocol, Value::Object(result.clone()));
+        self.folder.write_record(&self.record)
     }
 }

@@ -40,6 +40,13 @@ impl Outcome {
         let (top1, top5) = (share(1), share(5));
         Self { top1, top5, predictions: ranked.into_iter().map(|(prediction, _)| prediction).collect() }
     }
+
+    /// From the scores of every instance, `[instances, classes]` row by row, and its true class.
+    pub fn of_scores(scores: &[f32], labels: &[usize]) -> Self {
+        let classes = (scores.len() / labels.len().max(1)).max(1);
+        let rows = scores.chunks(classes).map(|row| row.iter().copied().map(f64::from).collect::<Vec<_>>());
+        Self::new(rows.zip(labels).map(|(row, &label)| rank(&row, label)).collect())
+    }
 }
 
 /// The class with the highest score and how many classes come before `class`; among equal scores the lower class

@@ -1,14 +1,12 @@
 //! Names that do not exist.
 
+use super::closest;
 use crate::Error;
 
 /// The error for a name that is not among the known ones, with the closest of them. `kind` says what it should name.
 pub fn unknown_name(kind: &str, given: &str, known: &[&str]) -> Error {
-    let distance = |name: &&str| strsim::damerau_levenshtein(given, name);
-    let tolerance = (given.len() / 3).clamp(1, 3);
-    let nearest = known.iter().copied().filter(|name| distance(name) <= tolerance).min_by_key(distance);
     let list = known.join(", ");
-    let help = match nearest {
+    let help = match closest(given, known.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`? There are: {list}"),
         None => format!("there are: {list}"),
     };

@@ -47,15 +47,6 @@ impl Resolved {
         schema::get(&self.table, key).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// Gives a setting that still is `"auto"` its value; whether it was. The caller knows what the automatic value depends on.
-    pub fn fill_auto(&mut self, key: &str, value: impl Into<Value>) -> bool {
-        let is_auto = self.text(key) == "auto";
-        if is_auto {
-            schema::put(&mut self.table, key, value.into());
-        }
-        is_auto
-    }
-
     /// One section as its config struct.
     ///
     /// # Errors

@@ -151,6 +151,7 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             }
             let saved = plan.checkpoint_steps > 0 && progress.step.is_multiple_of(plan.checkpoint_steps);
             if saved || stop.requested().is_some() {
+                recorder.sync()?;
                 checkpoints.save("last", method, optimizer, progress)?;
             }
             if let Some(signal) = stop.requested() {
@@ -164,6 +165,7 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         let measured = if due { measure(method)? } else { None };
         let best = progress.measured(measured, mean_loss);
         recorder.epoch(progress, mean_loss, measured)?;
+        recorder.sync()?;
         checkpoints.save_epoch(method, optimizer, progress, best)?;
     }
     Ok(Outcome::Finished)

@@ -10,7 +10,7 @@ use crate::monitor::Measures;
 use crate::run::{EventWriter, Kind, Metrics, Record};
 
 /// What a person who watches sees of a training.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Live {
     /// Epochs begun, from 1.
     pub epoch: usize,
@@ -30,8 +30,6 @@ pub struct Live {
     pub data_wait: f64,
     /// kNN when last measured, a share.
     pub knn: Option<f64>,
-    /// Time until the end at this speed.
-    pub remaining: Duration,
 }
 
 /// Somebody who watches.
@@ -116,8 +114,6 @@ impl Recorder {
     fn live(&self, progress: &Progress, loss: f64, lr: f64) -> Live {
         let seconds = self.window.begun.elapsed().as_secs_f64().max(1e-9);
         let steps = (progress.step - self.window.first_step) as f64;
-        let to_go = (self.shape.epochs * self.shape.steps).saturating_sub(progress.step) as f64;
-        let remaining = if steps > 0.0 { seconds / steps * to_go } else { 0.0 };
         Live {
             epoch: (progress.epoch + 1).min(self.shape.epochs),
             epochs: self.shape.epochs,
@@ -128,7 +124,6 @@ impl Recorder {
             images_per_second: steps * self.shape.instances as f64 / seconds,
             data_wait: self.window.waited.as_secs_f64() / seconds,
             knn: progress.measured_last.or(progress.measured_before),
-            remaining: Duration::try_from_secs_f64(remaining).unwrap_or_default(),
         }
     }
 
@@ -149,7 +144,7 @@ impl Recorder {
         monitors: Option<&Measures>,
     ) -> Result<()> {
         let live = self.live(progress, loss, lr);
-        let mut record = Record::new(Kind::Step, progress.epoch, progress.step as u64).with("loss", loss);
+        let mut record = Record::new(Kind::Step, progress.epoch + 1, progress.step as u64).with("loss", loss);
         for (name, term) in objective.iter().flat_map(|objective| &objective.terms) {
             record = record.with(name, term.clone().into_scalar::<f32>());
         }
@@ -183,6 +178,11 @@ impl Recorder {
         self.observer.epoch(&live, mean_loss);
         self.restart(progress);
         self.write(&record)
+    }
+
+    /// Brings the records to the disk, before a checkpoint that is to follow them.
+    pub(super) fn sync(&self) -> Result<()> {
+        self.metrics.as_ref().map_or(Ok(()), Metrics::sync)
     }
 
     /// Something that should be known at once.

@@ -35,6 +35,21 @@ pub fn evaluation_batches(
     batch_size: usize,
     workers: usize,
 ) -> Result<EvaluationBatches> {
+    ordered_batches(dataset, instances, pipeline, batch_size, workers, Random::new(0))
+}
+
+/// As [`evaluation_batches`], with the randomness of each instance's view at `random.at(instance)`.
+///
+/// # Errors
+/// As [`evaluation_batches`].
+pub fn ordered_batches(
+    dataset: Arc<Dataset>,
+    instances: Vec<usize>,
+    pipeline: Pipeline,
+    batch_size: usize,
+    workers: usize,
+    random: Random,
+) -> Result<EvaluationBatches> {
     if batch_size == 0 {
         return Err(Error::config("the batch size is 0", "give at least 1 with --batch-size"));
     }
@@ -47,7 +62,7 @@ pub fn evaluation_batches(
             position += batch.len();
             let views = making.batch(batch.len(), |place| {
                 let wanted = !stop.load(Ordering::Relaxed);
-                wanted.then(|| (batch[place], Random::new(0))).into_iter()
+                wanted.then(|| (batch[place], random.at(batch[place] as u64))).into_iter()
             });
             used += views.instances.len();
             if !views.instances.is_empty() {

@@ -25,7 +25,7 @@ pub use bad_files::{BadFile, write_bad_files};
 pub use cache::default_cache_folder;
 pub use check::{CheckOptions, ClassCount, Duplicates, Finding, Note, Problem, Report, SizeBin, check};
 pub use decode::{Color, DecodeError, Format, Header, MAX_PIXELS, decode, decode_into, is_animated, probe};
-pub use evaluation::{EvaluationBatches, evaluation_batches};
+pub use evaluation::{EvaluationBatches, evaluation_batches, ordered_batches};
 pub use folder::EXTENSIONS;
 pub use loader::{Loader, LoaderOptions};
 pub use pack_writer::{PackOptions, PackSummary, write_pack};

@@ -14,8 +14,8 @@ use selfsame_core::settings::{Resolved, unknown_name};
 use selfsame_core::{Random, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::model::weights::load_backbone;
-use crate::model::{ResNet, ResNetConfig};
+
+use crate::model::{ResNet, ResNetConfig, load_backbone};
 use crate::view::Views;
 
 /// A method that learns from views of images.

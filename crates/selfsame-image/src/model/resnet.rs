@@ -8,7 +8,6 @@ use burn::tensor::module::{adaptive_avg_pool2d, max_pool2d};
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::nn::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Mode};
-use selfsame_core::settings::closest;
 use selfsame_core::settings::unknown_name;
 use selfsame_core::{Error, Random, Result};
 use serde::{Deserialize, Serialize};

@@ -277,6 +277,15 @@ pub enum Layer {
     Projector,
 }
 
+impl From<Layer> for selfsame_image::method::Layer {
+    fn from(layer: Layer) -> Self {
+        match layer {
+            Layer::Backbone => Self::Backbone,
+            Layer::Projector => Self::Projector,
+        }
+    }
+}
+
 /// `selfsame embed`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  selfsame embed runs/a --data photos/ -o embeddings.parquet\n  \

@@ -1,89 +1,59 @@
 //! How far a training is: a live line on a terminal, a plain line every few seconds elsewhere. All on stderr.
 
-use std::fmt;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use selfsame_core::train::Live;
+
 use super::terminal::Terminal;
 
 /// Time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
-/// How far a training is. Shown as
-/// `epoch 12/100  step 340/1250  loss 5.21  lr 0.30  1 840 images/s  data_wait 3 %  kNN 61.2 %  ETA 1h04`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Snapshot {
-    /// The epoch, from 1.
-    pub epoch: usize,
-    /// Epochs of the whole training.
-    pub epochs: usize,
-    /// Steps done in this epoch.
-    pub step: usize,
-    /// Steps of an epoch.
-    pub steps: usize,
-    /// The loss, not a number before the first step.
-    pub loss: f64,
-    /// The learning rate.
-    pub lr: f64,
-    /// Images (not views) a second.
-    pub images_per_second: f64,
-    /// The share of time spent waiting for data, 0 to 1.
-    pub data_wait: f64,
-    /// The latest kNN accuracy, 0 to 1.
-    pub knn: Option<f64>,
+/// The parts of the line, each with its rank: where there is not enough room the highest ranks are left out first.
+fn parts(live: &Live, eta: Option<Duration>) -> Vec<(u8, String)> {
+    let mut parts = vec![
+        (0, format!("epoch {}/{}", live.epoch, live.epochs)),
+        (5, format!("step {}/{}", live.step, live.steps)),
+        (1, format!("loss {}", significant(live.loss))),
+        (6, format!("lr {}", significant(live.lr))),
+        (3, format!("{} images/s", thousands(live.images_per_second))),
+        (7, format!("data_wait {:.0} %", live.data_wait * 100.0)),
+    ];
+    parts.extend(live.knn.map(|knn| (4, format!("kNN {:.1} %", knn * 100.0))));
+    parts.extend(eta.map(|eta| (2, format!("ETA {}", duration(eta)))));
+    parts
 }
 
-impl Snapshot {
-    fn steps_done(&self) -> usize {
-        self.epoch.saturating_sub(1) * self.steps + self.step
-    }
-
-    fn steps_left(&self) -> usize {
-        (self.epochs * self.steps).saturating_sub(self.steps_done())
-    }
-
-    /// The parts of the line, each with its rank: where there is not enough room the highest ranks are left out first.
-    fn parts(&self, eta: Option<Duration>) -> Vec<(u8, String)> {
-        let mut parts = vec![
-            (0, format!("epoch {}/{}", self.epoch, self.epochs)),
-            (5, format!("step {}/{}", self.step, self.steps)),
-            (1, format!("loss {}", significant(self.loss))),
-            (6, format!("lr {}", significant(self.lr))),
-            (3, format!("{} images/s", thousands(self.images_per_second))),
-            (7, format!("data_wait {:.0} %", self.data_wait * 100.0)),
-        ];
-        parts.extend(self.knn.map(|knn| (4, format!("kNN {:.1} %", knn * 100.0))));
-        parts.extend(eta.map(|eta| (2, format!("ETA {}", duration(eta)))));
-        parts
-    }
-
-    /// The line in at most `width` characters.
-    fn line(&self, eta: Option<Duration>, width: usize) -> String {
-        let mut parts = self.parts(eta);
-        loop {
-            let line = parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("  ");
-            let least = parts.iter().enumerate().max_by_key(|(_, (rank, _))| *rank).map(|(at, _)| at);
-            match least {
-                Some(at) if line.chars().count() > width && parts.len() > 1 => parts.remove(at),
-                _ => return line,
-            };
-        }
+/// `epoch 12/100  step 340/1250  loss 5.21  lr 0.30  1 840 images/s  data_wait 3 %  kNN 61.2 %  ETA 1h04`, in at most
+/// `width` characters.
+fn line(live: &Live, eta: Option<Duration>, width: usize) -> String {
+    let mut parts = parts(live, eta);
+    loop {
+        let line = parts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("  ");
+        let least = parts.iter().enumerate().max_by_key(|(_, (rank, _))| *rank).map(|(at, _)| at);
+        match least {
+            Some(at) if line.chars().count() > width && parts.len() > 1 => parts.remove(at),
+            _ => return line,
+        };
     }
 }
 
-impl fmt::Display for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line(None, usize::MAX))
-    }
+fn steps_done(live: &Live) -> usize {
+    live.epoch.saturating_sub(1) * live.steps + live.step
+}
+
+fn steps_left(live: &Live) -> usize {
+    (live.epochs * live.steps).saturating_sub(steps_done(live))
 }
 
 /// Shows how far a training is.
 pub struct Progress {
     bar: Option<ProgressBar>,
-    /// When the first snapshot came and how many steps were done then: a resumed training does not begin at 0.
+    /// When the first step was shown and how many steps were done then: a resumed training does not begin at 0.
     began: Option<(Instant, usize)>,
     last_line: Option<Instant>,
 }
@@ -100,18 +70,18 @@ impl Progress {
         Self { bar, began: None, last_line: None }
     }
 
-    /// Shows a snapshot, if it is time to.
-    pub fn update(&mut self, snapshot: &Snapshot) {
+    /// Shows where the training stands, if it is time to.
+    pub fn update(&mut self, live: &Live) {
         let now = Instant::now();
-        let (start, first) = *self.began.get_or_insert((now, snapshot.steps_done()));
-        let done = snapshot.steps_done().saturating_sub(first);
-        let eta = remaining(done, now - start, snapshot.steps_left());
+        let (start, first) = *self.began.get_or_insert((now, steps_done(live)));
+        let done = steps_done(live).saturating_sub(first);
+        let eta = remaining(done, now - start, steps_left(live));
         if let Some(bar) = &self.bar {
             let width = Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
-            bar.set_message(snapshot.line(eta, width));
-        } else if self.last_line.is_none_or(|last| now - last >= PLAIN_EVERY) || snapshot.steps_left() == 0 {
+            bar.set_message(line(live, eta, width));
+        } else if self.last_line.is_none_or(|last| now - last >= PLAIN_EVERY) || steps_left(live) == 0 {
             self.last_line = Some(now);
-            to_stderr(&snapshot.line(eta, usize::MAX));
+            to_stderr(&line(live, eta, usize::MAX));
         }
     }
 
@@ -134,6 +104,36 @@ impl Progress {
 impl Default for Progress {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// How many of something are done: a live line on a terminal, nothing elsewhere.
+pub struct Counter(Option<ProgressBar>);
+
+impl Counter {
+    /// Counts up to `total`, or without an end if that is 0. `what` says what is done to them.
+    pub fn new(what: &'static str, total: usize, quiet: bool) -> Self {
+        let live = Terminal::of(&std::io::stderr()).live && !quiet;
+        Self(live.then(|| {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_prefix(what);
+            let style = if total > 0 { "{prefix} {pos}/{len}  ETA {eta}" } else { "{prefix} {pos}" };
+            bar.set_length(total as u64);
+            ProgressStyle::with_template(style).map(|style| bar.clone().with_style(style)).unwrap_or(bar)
+        }))
+    }
+
+    /// So many are done.
+    pub fn at(&self, done: usize) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(done as u64);
+        }
+    }
+
+    /// All are done; the line goes.
+    pub fn finish(self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -190,7 +190,7 @@ pub fn duration(time: Duration) -> String {
 mod tests {
     use super::*;
 
-    const SNAPSHOT: Snapshot = Snapshot {
+    const LIVE: Live = Live {
         epoch: 12,
         epochs: 100,
         step: 340,
@@ -205,14 +205,14 @@ mod tests {
     #[test]
     fn the_line_says_everything() {
         assert_eq!(
-            SNAPSHOT.line(Some(Duration::from_secs(3840)), usize::MAX),
+            line(&LIVE, Some(Duration::from_secs(3840)), usize::MAX),
             "epoch 12/100  step 340/1250  loss 5.21  lr 0.300  1 840 images/s  data_wait 3 %  kNN 61.2 %  ETA 1h04"
         );
     }
 
     #[test]
     fn a_narrow_terminal_gets_what_matters_most() {
-        let line = |width| SNAPSHOT.line(Some(Duration::from_secs(45)), width);
+        let line = |width| line(&LIVE, Some(Duration::from_secs(45)), width);
         assert_eq!(line(80), "epoch 12/100  step 340/1250  loss 5.21  1 840 images/s  kNN 61.2 %  ETA 45s");
         assert_eq!(line(40), "epoch 12/100  loss 5.21  ETA 45s");
         assert_eq!(line(1), "epoch 12/100");
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_shown() {
-        let early = Snapshot { knn: None, ..SNAPSHOT };
+        let early = Live { knn: None, ..LIVE };
         let line = early.to_string();
         assert!(!line.contains("kNN") && !line.contains("ETA"), "{line}");
     }
@@ -229,7 +229,7 @@ mod tests {
     fn the_remaining_time_counts_from_where_this_process_began() {
         assert_eq!(remaining(0, Duration::from_secs(9), 100), None);
         assert_eq!(remaining(50, Duration::from_secs(10), 100), Some(Duration::from_secs(20)));
-        assert_eq!(SNAPSHOT.steps_left(), 100 * 1250 - 11 * 1250 - 340);
+        assert_eq!(LIVE.steps_left(), 100 * 1250 - 11 * 1250 - 340);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use selfsame_core::train::{Live, Observer, Silent};
 
-use super::progress::{Progress, Snapshot};
+use super::progress::Progress;
 
 /// Who watches: nobody when `quiet`.
 pub fn observer(quiet: bool) -> Box<dyn Observer> {
@@ -15,17 +15,7 @@ struct Watch {
 
 impl Observer for Watch {
     fn step(&mut self, live: &Live) {
-        self.progress.update(&Snapshot {
-            epoch: live.epoch,
-            epochs: live.epochs,
-            step: live.step,
-            steps: live.steps,
-            loss: live.loss,
-            lr: live.lr,
-            images_per_second: live.images_per_second,
-            data_wait: live.data_wait,
-            knn: live.knn,
-        });
+        self.progress.update(live);
     }
 
     fn epoch(&mut self, live: &Live, mean_loss: f64) {

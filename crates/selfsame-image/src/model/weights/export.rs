@@ -23,6 +23,17 @@ pub enum Format {
     Safetensors,
 }
 
+impl Format {
+    /// The name that the program uses.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Torchvision => "torchvision",
+            Self::Timm => "timm",
+            Self::Safetensors => "safetensors",
+        }
+    }
+}
+
 /// How pictures must be prepared for the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preprocess {

@@ -10,7 +10,8 @@ use selfsame_core::{Error, Random, Result};
 use selfsame_image::data::{
     CheckOptions, Dataset, OpenOptions, PackOptions, Report, check, decode, probe, write_pack,
 };
-use selfsame_image::view::{Pipeline, Recipe, Scratch, contact_sheet};
+use selfsame_image::view::preview::contact_sheet;
+use selfsame_image::view::{Pipeline, Recipe, Scratch};
 use serde_json::json;
 
 use crate::cli::args::{self, Output};

@@ -34,15 +34,15 @@ pub fn run(args: &args::Embed) -> Result<ExitCode> {
         let views = views?;
         let representation = run.represent(views.tensor(0, run.device()), layer);
         let [_, dimension] = representation.dims();
-        let values = representation.into_data().into_vec::<f32>();
-        let values = values.map_err(|error| Error::Internal(format!("representations are not f32: {error:?}")))?;
+        let values = representation.into_data().try_into_vec::<f32>();
+        let values = values.map_err(|error| Error::Internal(format!("representations are not f32: {error}")))?;
         let writer = match &mut writer {
             Some(writer) => writer,
             None => {
                 let schema = Schema {
                     dimension,
                     classes: dataset.classes().to_vec(),
-                    metadata: run.metadata(&args.checkpoint, layer)?,
+                    metadata: run.metadata(layer)?,
                 };
                 writer.insert(EmbeddingWriter::create(&args.output_file, format, schema, args.overwrite)?)
             }

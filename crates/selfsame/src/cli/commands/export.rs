@@ -28,7 +28,7 @@ pub fn run(args: &args::Export) -> Result<ExitCode> {
         ExportFormat::Timm => Format::Timm,
         ExportFormat::Safetensors => Format::Safetensors,
     };
-    let about: About = run.about(&args.checkpoint)?;
+    let about: About = run.about()?;
     let files = export(&run.method.backbone().parameters(), format, &about, &file)?;
     let note = loading_note(&about.backbone);
     if args.output.json {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use selfsame_core::Result;
 use selfsame_image::method::METHODS;
 use selfsame_image::model::Depth;
-use selfsame_image::view::Recipe;
+use selfsame_image::view::recipe::RECIPES;
 
 use crate::cli::args;
 use crate::cli::list::Listing;
@@ -17,7 +17,7 @@ pub fn run(args: &args::List) -> Result<ExitCode> {
     let listing = match args.what {
         args::Listing::Methods => methods(),
         args::Listing::Backbones => backbones(),
-        args::Listing::Recipes => recipes()?,
+        args::Listing::Recipes => recipes(),
     };
     if args.json {
         println!("{}", listing.json());
@@ -35,11 +35,14 @@ fn methods() -> Listing {
 }
 
 fn backbones() -> Listing {
-    let row = |depth: &Depth| vec![depth.name().to_owned(), depth.features().to_string(), depth.parameters()];
-    Listing { columns: &["backbone", "features", "parameters"], rows: Depth::ALL.iter().map(row).collect() }
+    let row = |depth: &Depth| {
+        let features = 512 * depth.expansion();
+        vec![depth.name().to_owned(), format!("{:?}", depth.blocks()), features.to_string()]
+    };
+    Listing { columns: &["backbone", "blocks", "features at width 1"], rows: Depth::ALL.iter().map(row).collect() }
 }
 
-fn recipes() -> Result<Listing> {
-    let rows = Recipe::names().map(|name| Ok(vec![name.to_owned(), Recipe::by_name(name)?.summary()]));
-    Ok(Listing { columns: &["recipe", "what it does"], rows: rows.collect::<Result<_>>()? })
+fn recipes() -> Listing {
+    let rows = RECIPES.iter().map(|(name, what, _)| vec![(*name).to_owned(), (*what).to_owned()]);
+    Listing { columns: &["recipe", "what it is"], rows: rows.collect() }
 }

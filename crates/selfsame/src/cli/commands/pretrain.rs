@@ -39,12 +39,12 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     let folder = RunFolder::resume(&args.run)?;
     let mut settings = read_settings(&folder)?;
     if let Some(workers) = &args.workers {
-        settings = settings.with("data.workers", workers, "--workers")?;
+        settings = settings.typed("data.workers", workers, "--workers")?;
     }
     if let Some(data) = &args.data {
-        settings = settings.with("data.path", data, "--data")?;
+        settings = settings.flag("data.path", data.as_str(), "--data")?;
     }
-    let prepared = Prepared::new(settings)?;
+    let prepared = Prepared::new(settings.resolve())?;
     let stop = StopSignal::install()?;
     let report = prepared.go_on(&folder, watch::observer(args.output.quiet), &stop)?;
     finish(&args.run, &report, args.output)
