@@ -1,12 +1,15 @@
 //! Batch normalisation of `f32` tensors on the CPU.
 //!
+//! Without ranks to wait for, each block of channels goes through all passes at once, while it is in the cache.
+
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
 use pulp::Arch;
 
-use super::columns::Extent;
+use super::columns::{Block, Extent};
 use super::extension::{InputGradients, Normalised, Statistics};
+use super::loops::{add, add_products, add_squares, normalise, project};
 use crate::AllReduce;
 use crate::all_reduce::sum_over_ranks;
 
@@ -19,39 +22,48 @@ pub fn forward(
     ranks: Option<&dyn AllReduce>,
 ) -> Normalised<Flex> {
     let [input, weight, bias] = [input, weight, bias].map(FlexTensor::to_contiguous);
+    let [values, weight, bias]: [&[f32]; 3] = [input.storage(), weight.storage(), bias.storage()];
     let shape = input.layout().shape().clone();
-    let arch = Arch::new();
     let extent = Extent::of(&shape);
-    let values = input.storage::<f32>();
+    let arch = Arch::new();
 
-    let mut sums =
-        extent.per_channel(|block| block.sums(|sums, elements, _| add(arch, sums, &values[elements])));
-    let count = sum_over_ranks(ranks, &mut sums, extent.count());
-    let mean = divide(&sums, count);
-    let mut squares = extent.per_channel(|block| {
-        let mean = block.columns_of(&mean);
-        block.sums(|sums, elements, columns| add_squares(arch, sums, &values[elements], &mean[columns]))
-    });
-    sum_over_ranks(ranks, &mut squares, extent.count());
-    let variance = divide(&squares, count);
+    let sums = |block: &Block| block.sums(|sums, part| add(arch, sums, &values[part.elements]));
+    let squares = |block: &Block, mean: &[f32]| {
+        let mean = block.columns_of(mean);
+        block.sums(|sums, part| add_squares(arch, sums, &values[part.elements], &mean[part.columns]))
+    };
+    let write = |block: &Block, rows: &mut [&mut [f32]], mean: &[f32], variance: &[f32]| {
+        let scale = multiply(block.of(weight), &reciprocal_deviation(variance, epsilon));
+        let [mean, scale, shift] = [mean, &scale, block.of(bias)].map(|channels| block.columns_of(channels));
+        for part in block.parts() {
+            let channel = [&mean, &scale, &shift].map(|columns| &columns[part.columns.clone()]);
+            normalise(arch, &mut rows[part.row][part.columns], &values[part.elements], channel);
+        }
+    };
 
-    let reciprocal = reciprocal_deviation(&variance, epsilon);
-    let scale: Vec<f32> = weight.storage::<f32>().iter().zip(&reciprocal).map(|(w, r)| w * r).collect();
     let mut output = vec![0.0; values.len()];
-    extent.for_each_block(&mut output, |block, rows| {
-        let [mean, scale, shift] =
-            [mean.as_slice(), &scale, bias.storage::<f32>()].map(|values| block.columns_of(values));
-        block.rows(rows, |output, elements, columns| {
-            normalise(
-                arch,
-                output,
-                &values[elements],
-                &mean[columns.clone()],
-                &scale[columns.clone()],
-                &shift[columns],
-            );
+    let local_count = extent.count();
+    let (mean, variance, count) = if ranks.is_none() {
+        let statistics = extent.map(extent.split(&mut output), |(block, mut rows)| {
+            let mean = divide(&sums(&block), local_count);
+            let variance = divide(&squares(&block, &mean), local_count);
+            write(&block, &mut rows, &mean, &variance);
+            (mean, variance)
         });
-    });
+        let (mean, variance): (Vec<_>, Vec<_>) = statistics.into_iter().unzip();
+        (mean.concat(), variance.concat(), local_count)
+    } else {
+        let mut sums = extent.map(extent.blocks(), |block| sums(&block)).concat();
+        let count = sum_over_ranks(ranks, &mut sums, local_count);
+        let mean = divide(&sums, count);
+        let mut squares = extent.map(extent.blocks(), |block| squares(&block, block.of(&mean))).concat();
+        sum_over_ranks(ranks, &mut squares, local_count);
+        let variance = divide(&squares, count);
+        extent.map(extent.split(&mut output), |(block, mut rows)| {
+            write(&block, &mut rows, block.of(&mean), block.of(&variance));
+        });
+        (mean, variance, count)
+    };
     Normalised {
         output: tensor(output, shape),
         statistics: Statistics { mean: vector(mean), variance: vector(variance), count },
@@ -68,101 +80,72 @@ pub fn backward(
     ranks: Option<&dyn AllReduce>,
 ) -> InputGradients<Flex> {
     let [input, weight] = [input, weight].map(FlexTensor::to_contiguous);
+    let [values, weight, mean]: [&[f32]; 3] = [input.storage(), weight.storage(), statistics.mean.storage()];
+    let reciprocal = reciprocal_deviation(statistics.variance.storage(), epsilon);
+    let scale = multiply(weight, &reciprocal);
+    let extent = Extent::of(input.layout().shape());
+    let arch = Arch::new();
+
+    let bias_gradients = |block: &Block, rows: &[&mut [f32]]| {
+        block.sums(|sums, part| add(arch, sums, &rows[part.row][part.columns]))
+    };
+    let weight_gradients = |block: &Block, rows: &[&mut [f32]]| -> Vec<f64> {
+        let mean = block.columns_of(block.of(mean));
+        let sums = block.sums(|sums, part| {
+            let gradients = &rows[part.row][part.columns.clone()];
+            add_products(arch, sums, gradients, &values[part.elements], &mean[part.columns]);
+        });
+        sums.iter().zip(block.of(&reciprocal)).map(|(sum, &reciprocal)| sum * f64::from(reciprocal)).collect()
+    };
+    // `bias` and `weight`: the sums over all ranks that are these parameters' gradients.
+    let write = |block: &Block, rows: &mut [&mut [f32]], bias: &[f64], weight: &[f64]| {
+        let shift = divide(bias, statistics.count);
+        let slope = multiply(&divide(weight, statistics.count), block.of(&reciprocal));
+        let [mean, shift, slope, scale] =
+            [block.of(mean), &shift, &slope, block.of(&scale)].map(|channels| block.columns_of(channels));
+        for part in block.parts() {
+            let channel = [&mean, &shift, &slope, &scale].map(|columns| &columns[part.columns.clone()]);
+            project(arch, &mut rows[part.row][part.columns], &values[part.elements], channel);
+        }
+    };
+
     let mut gradient = output_gradient.to_contiguous();
     // Usually nobody else holds the output's gradient: then the input's is written over it.
     drop(output_gradient);
-    let arch = Arch::new();
-    let extent = Extent::of(input.layout().shape());
-    let values = input.storage::<f32>();
-    let mean = statistics.mean.storage::<f32>();
-    let reciprocal = reciprocal_deviation(statistics.variance.storage(), epsilon);
-
-    let incoming = gradient.storage::<f32>();
-    let bias_gradient =
-        extent.per_channel(|block| block.sums(|sums, elements, _| add(arch, sums, &incoming[elements])));
-    let mut weight_gradient = extent.per_channel(|block| {
-        let mean = block.columns_of(mean);
-        block.sums(|sums, elements, columns| {
-            add_products(arch, sums, &incoming[elements.clone()], &values[elements], &mean[columns]);
-        })
-    });
-    for (sum, &reciprocal) in weight_gradient.iter_mut().zip(&reciprocal) {
-        *sum *= f64::from(reciprocal);
-    }
-
-    let mut totals = [bias_gradient.as_slice(), &weight_gradient].concat();
-    sum_over_ranks(ranks, &mut totals, extent.count());
-    let means = divide(&totals, statistics.count);
-    let (mean_gradient, mean_projection) = means.split_at(extent.channels);
-    let slope: Vec<f32> = mean_projection.iter().zip(&reciprocal).map(|(p, r)| p * r).collect();
-    let scale: Vec<f32> = weight.storage::<f32>().iter().zip(&reciprocal).map(|(w, r)| w * r).collect();
-    extent.for_each_block(gradient.storage_mut::<f32>(), |block, rows| {
-        let [mean, shift, slope, scale] =
-            [mean, mean_gradient, &slope, &scale].map(|values| block.columns_of(values));
-        block.rows(rows, |gradient, elements, columns| {
-            let channel = [&mean, &shift, &slope, &scale].map(|values| &values[columns.clone()]);
-            project(arch, gradient, &values[elements], channel);
+    let mut blocks = extent.split(gradient.storage_mut());
+    let (bias, weight) = if ranks.is_none() {
+        let sums = extent.map(blocks, |(block, mut rows)| {
+            let (bias, weight) = (bias_gradients(&block, &rows), weight_gradients(&block, &rows));
+            write(&block, &mut rows, &bias, &weight);
+            (bias, weight)
         });
-    });
-    InputGradients {
-        input: gradient,
-        weight: vector(weight_gradient.iter().map(|&sum| sum as f32).collect()),
-        bias: vector(bias_gradient.iter().map(|&sum| sum as f32).collect()),
-    }
-}
-
-/// Adds every value to its column's sum.
-fn add(arch: Arch, sums: &mut [f64], values: &[f32]) {
-    arch.dispatch(|| {
-        for (sum, &value) in sums.iter_mut().zip(values) {
-            *sum += f64::from(value);
-        }
-    });
-}
-
-/// Adds every value's squared distance from its mean to its column's sum.
-fn add_squares(arch: Arch, sums: &mut [f64], values: &[f32], mean: &[f32]) {
-    arch.dispatch(|| {
-        for ((sum, &value), &mean) in sums.iter_mut().zip(values).zip(mean) {
-            let centred = value - mean;
-            *sum += f64::from(centred * centred);
-        }
-    });
-}
-
-/// Adds every gradient times its centred value to its column's sum.
-fn add_products(arch: Arch, sums: &mut [f64], gradients: &[f32], values: &[f32], mean: &[f32]) {
-    arch.dispatch(|| {
-        for (((sum, &gradient), &value), &mean) in sums.iter_mut().zip(gradients).zip(values).zip(mean) {
-            *sum += f64::from(gradient * (value - mean));
-        }
-    });
-}
-
-fn normalise(arch: Arch, output: &mut [f32], values: &[f32], mean: &[f32], scale: &[f32], shift: &[f32]) {
-    arch.dispatch(|| {
-        let coefficients = mean.iter().zip(scale).zip(shift);
-        for ((output, &value), ((&mean, &scale), &shift)) in output.iter_mut().zip(values).zip(coefficients) {
-            *output = (value - mean) * scale + shift;
-        }
-    });
-}
-
-/// From the output's gradient to the input's, in place.
-fn project(arch: Arch, gradients: &mut [f32], values: &[f32], [mean, shift, slope, scale]: [&[f32]; 4]) {
-    arch.dispatch(|| {
-        let coefficients = mean.iter().zip(shift).zip(slope).zip(scale);
-        for ((gradient, &value), (((&mean, &shift), &slope), &scale)) in
-            gradients.iter_mut().zip(values).zip(coefficients)
-        {
-            *gradient = (*gradient - shift - (value - mean) * slope) * scale;
-        }
-    });
+        let (bias, weight): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+        (bias.concat(), weight.concat())
+    } else {
+        let sums = extent.map(blocks.iter_mut().collect(), |(block, rows)| {
+            (bias_gradients(block, rows), weight_gradients(block, rows))
+        });
+        let (bias, weight): (Vec<_>, Vec<_>) = sums.into_iter().unzip();
+        let (bias, weight) = (bias.concat(), weight.concat());
+        let mut totals = [bias.as_slice(), &weight].concat();
+        sum_over_ranks(ranks, &mut totals, extent.count());
+        let (total_bias, total_weight) = totals.split_at(extent.channels);
+        extent.map(blocks, |(block, mut rows)| {
+            write(&block, &mut rows, block.of(total_bias), block.of(total_weight));
+        });
+        (bias, weight)
+    };
+    let [bias, weight] = [bias, weight].map(|sums| vector(sums.iter().map(|&sum| sum as f32).collect()));
+    InputGradients { input: gradient, weight, bias }
 }
 
 /// Means out of sums; an empty batch has sums of 0 and therefore means of 0.
 fn divide(sums: &[f64], count: usize) -> Vec<f32> {
     sums.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect()
+}
+
+fn multiply(left: &[f32], right: &[f32]) -> Vec<f32> {
+    left.iter().zip(right).map(|(left, right)| left * right).collect()
 }
 
 fn reciprocal_deviation(variance: &[f32], epsilon: f64) -> Vec<f32> {
