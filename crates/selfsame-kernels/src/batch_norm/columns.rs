@@ -95,14 +95,12 @@ pub struct Part {
 }
 
 impl Block {
-    /// This block's channels out of one value for every channel of the matrix.
-    pub fn of<'a, T>(&self, channels: &'a [T]) -> &'a [T] {
-        &channels[self.channels.clone()]
-    }
-
-    /// From one value for every channel of the block to one for every column.
+    /// From one value for every channel of the matrix to one for every column of the block.
     pub fn columns_of(&self, channels: &[f32]) -> Vec<f32> {
-        channels.iter().flat_map(|&value| std::iter::repeat_n(value, self.extent.positions)).collect()
+        channels[self.channels.clone()]
+            .iter()
+            .flat_map(|&value| std::iter::repeat_n(value, self.extent.positions))
+            .collect()
     }
 
     /// The sum of each channel; `add` adds the elements of a part to the sums of their columns.
