@@ -37,35 +37,30 @@ impl Extent {
         self.rows * self.positions
     }
 
-    /// One number per channel: `work` computes those of a block's channels.
-    pub fn per_channel(self, work: impl Fn(Block) -> Vec<f64> + Sync) -> Vec<f64> {
-        let blocks = self.channels.div_ceil(self.block_channels());
-        let parts: Vec<Vec<f64>> = (0..blocks)
-            .into_par_iter()
-            .with_min_len(self.blocks_per_task())
-            .map(|index| work(self.block(index)))
-            .collect();
-        parts.concat()
+    /// Applies `work` to every item, one for each block, on several threads; the results are in the items' order.
+    pub fn map<T: Send, R: Send>(self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        items.into_par_iter().with_min_len(self.blocks_per_task()).map(work).collect()
     }
 
-    /// Lets `work` write each block's part of every row of `values`, a matrix of this size.
-    pub fn for_each_block(self, values: &mut [f32], work: impl Fn(Block, Vec<&mut [f32]>) + Sync) {
+    /// All channels, in blocks.
+    pub fn blocks(self) -> Vec<Block> {
+        let width = self.block_channels();
+        (0..self.channels)
+            .step_by(width)
+            .map(|start| Block { extent: self, channels: start..(start + width).min(self.channels) })
+            .collect()
+    }
+
+    /// All channels, in blocks, with each block's part of every row of `values`, a matrix of this size.
+    pub fn split(self, values: &mut [f32]) -> Vec<(Block, Vec<&mut [f32]>)> {
+        let mut blocks: Vec<_> = self.blocks().into_iter().map(|block| (block, Vec::new())).collect();
         let width = self.block_channels() * self.positions;
-        if values.is_empty() {
-            return;
-        }
-        let mut blocks: Vec<Vec<&mut [f32]>> = Vec::new();
-        blocks.resize_with(self.channels.div_ceil(self.block_channels()), Vec::new);
-        for row in values.chunks_mut(self.columns()) {
-            for (block, part) in blocks.iter_mut().zip(row.chunks_mut(width)) {
-                block.push(part);
+        for row in values.chunks_mut(self.columns().max(1)) {
+            for ((_, parts), part) in blocks.iter_mut().zip(row.chunks_mut(width.max(1))) {
+                parts.push(part);
             }
         }
         blocks
-            .into_par_iter()
-            .with_min_len(self.blocks_per_task())
-            .enumerate()
-            .for_each(|(index, rows)| work(self.block(index), rows));
     }
 
     fn columns(self) -> usize {
@@ -80,11 +75,6 @@ impl Extent {
         let elements = self.rows * self.block_channels() * self.positions;
         TASK.div_ceil(elements.max(1))
     }
-
-    fn block(self, index: usize) -> Block {
-        let start = index * self.block_channels();
-        Block { extent: self, channels: start..(start + self.block_channels()).min(self.channels) }
-    }
 }
 
 /// Neighbouring channels: the same columns of every row.
@@ -94,41 +84,44 @@ pub struct Block {
     channels: Range<usize>,
 }
 
+/// Neighbouring elements of a row.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub row: usize,
+    /// Where they are in the matrix.
+    pub elements: Range<usize>,
+    /// Which columns of the block they are.
+    pub columns: Range<usize>,
+}
+
 impl Block {
-    /// From one value per channel of the matrix to one per column of the block.
-    pub fn columns_of(&self, values: &[f32]) -> Vec<f32> {
-        let channels = &values[self.channels.clone()];
-        channels.iter().flat_map(|&value| std::iter::repeat_n(value, self.extent.positions)).collect()
+    /// From one value for every channel of the matrix to one for every column of the block.
+    pub fn columns_of(&self, channels: &[f32]) -> Vec<f32> {
+        channels[self.channels.clone()]
+            .iter()
+            .flat_map(|&value| std::iter::repeat_n(value, self.extent.positions))
+            .collect()
     }
 
-    /// The sum of each channel. `add` adds some elements of a row to the sums of their columns; it is told which
-    /// elements of the matrix they are, and which columns of the block.
-    pub fn sums(&self, mut add: impl FnMut(&mut [f64], Range<usize>, Range<usize>)) -> Vec<f64> {
+    /// The sum of each channel; `add` adds the elements of a part to the sums of their columns.
+    pub fn sums(&self, mut add: impl FnMut(&mut [f64], Part)) -> Vec<f64> {
         let mut totals = vec![0.0; self.channels.len()];
         let mut sums = [0.0; TILE];
         for columns in self.tiles() {
             let sums = &mut sums[..columns.len()];
             sums.fill(0.0);
             for row in 0..self.extent.rows {
-                add(sums, self.elements(row, &columns), columns.clone());
+                add(sums, self.part(row, &columns));
             }
             self.fold(sums, columns.start, &mut totals);
         }
         totals
     }
 
-    /// Visits the block's part of every row; `work` is told which elements of the matrix its part holds, and which
-    /// columns of the block.
-    pub fn rows(
-        &self,
-        mut rows: Vec<&mut [f32]>,
-        mut work: impl FnMut(&mut [f32], Range<usize>, Range<usize>),
-    ) {
-        for columns in self.tiles() {
-            for (index, row) in rows.iter_mut().enumerate() {
-                work(&mut row[columns.clone()], self.elements(index, &columns), columns.clone());
-            }
-        }
+    /// All elements of the block.
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
+        let rows = 0..self.extent.rows;
+        self.tiles().flat_map(move |columns| rows.clone().map(move |row| self.part(row, &columns)))
     }
 
     /// The block's columns, some at a time.
@@ -137,9 +130,9 @@ impl Block {
         (0..width).step_by(TILE).map(move |start| start..(start + TILE).min(width))
     }
 
-    fn elements(&self, row: usize, columns: &Range<usize>) -> Range<usize> {
+    fn part(&self, row: usize, columns: &Range<usize>) -> Part {
         let start = row * self.extent.columns() + self.channels.start * self.extent.positions;
-        start + columns.start..start + columns.end
+        Part { row, elements: start + columns.start..start + columns.end, columns: columns.clone() }
     }
 
     /// Adds the sums of columns, the first of which is the block's column `start`, to their channels' totals.

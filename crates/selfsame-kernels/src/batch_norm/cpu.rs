@@ -1,12 +1,13 @@
 //! Batch normalisation of `f32` tensors on the CPU.
-//!
+
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
 use pulp::Arch;
 
-use super::columns::Extent;
+use super::columns::{Block, Extent};
 use super::extension::{InputGradients, Normalised, Statistics};
+use super::loops::{add, add_products, add_squares, normalise, project};
 use crate::AllReduce;
 use crate::all_reduce::sum_over_ranks;
 
@@ -19,38 +20,32 @@ pub fn forward(
     ranks: Option<&dyn AllReduce>,
 ) -> Normalised<Flex> {
     let [input, weight, bias] = [input, weight, bias].map(FlexTensor::to_contiguous);
+    let [values, weight, bias]: [&[f32]; 3] = [input.storage(), weight.storage(), bias.storage()];
     let shape = input.layout().shape().clone();
-    let arch = Arch::new();
     let extent = Extent::of(&shape);
-    let values = input.storage::<f32>();
+    let arch = Arch::new();
 
-    let mut sums =
-        extent.per_channel(|block| block.sums(|sums, elements, _| add(arch, sums, &values[elements])));
+    let sums = |block: Block| block.sums(|sums, part| add(arch, sums, &values[part.elements]));
+    let mut sums = extent.map(extent.blocks(), sums).concat();
     let count = sum_over_ranks(ranks, &mut sums, extent.count());
     let mean = divide(&sums, count);
-    let mut squares = extent.per_channel(|block| {
+
+    let squares = |block: Block| {
         let mean = block.columns_of(&mean);
-        block.sums(|sums, elements, columns| add_squares(arch, sums, &values[elements], &mean[columns]))
-    });
+        block.sums(|sums, part| add_squares(arch, sums, &values[part.elements], &mean[part.columns]))
+    };
+    let mut squares = extent.map(extent.blocks(), squares).concat();
     sum_over_ranks(ranks, &mut squares, extent.count());
     let variance = divide(&squares, count);
 
-    let reciprocal = reciprocal_deviation(&variance, epsilon);
-    let scale: Vec<f32> = weight.storage::<f32>().iter().zip(&reciprocal).map(|(w, r)| w * r).collect();
+    let scale = multiply(weight, &reciprocal_deviation(&variance, epsilon));
     let mut output = vec![0.0; values.len()];
-    extent.for_each_block(&mut output, |block, rows| {
-        let [mean, scale, shift] =
-            [mean.as_slice(), &scale, bias.storage::<f32>()].map(|values| block.columns_of(values));
-        block.rows(rows, |output, elements, columns| {
-            normalise(
-                arch,
-                output,
-                &values[elements],
-                &mean[columns.clone()],
-                &scale[columns.clone()],
-                &shift[columns],
-            );
-        });
+    extent.map(extent.split(&mut output), |(block, mut rows)| {
+        let channel = [&mean, &scale, bias].map(|channels| block.columns_of(channels));
+        for part in block.parts() {
+            let channel = channel.each_ref().map(|columns| &columns[part.columns.clone()]);
+            normalise(arch, &mut rows[part.row][part.columns], &values[part.elements], channel);
+        }
     });
     Normalised {
         output: tensor(output, shape),
@@ -68,101 +63,56 @@ pub fn backward(
     ranks: Option<&dyn AllReduce>,
 ) -> InputGradients<Flex> {
     let [input, weight] = [input, weight].map(FlexTensor::to_contiguous);
+    let [values, weight, mean]: [&[f32]; 3] = [input.storage(), weight.storage(), statistics.mean.storage()];
+    let reciprocal = reciprocal_deviation(statistics.variance.storage(), epsilon);
+    let scale = multiply(weight, &reciprocal);
+    let extent = Extent::of(input.layout().shape());
+    let arch = Arch::new();
+
     let mut gradient = output_gradient.to_contiguous();
     // Usually nobody else holds the output's gradient: then the input's is written over it.
     drop(output_gradient);
-    let arch = Arch::new();
-    let extent = Extent::of(input.layout().shape());
-    let values = input.storage::<f32>();
-    let mean = statistics.mean.storage::<f32>();
-    let reciprocal = reciprocal_deviation(statistics.variance.storage(), epsilon);
+    let blocks = extent.split(gradient.storage_mut());
 
-    let incoming = gradient.storage::<f32>();
-    let bias_gradient =
-        extent.per_channel(|block| block.sums(|sums, elements, _| add(arch, sums, &incoming[elements])));
-    let mut weight_gradient = extent.per_channel(|block| {
+    let bias_gradient = |(block, rows): &(Block, Vec<&mut [f32]>)| {
+        block.sums(|sums, part| add(arch, sums, &rows[part.row][part.columns]))
+    };
+    let weight_gradient = |(block, rows): &(Block, Vec<&mut [f32]>)| {
         let mean = block.columns_of(mean);
-        block.sums(|sums, elements, columns| {
-            add_products(arch, sums, &incoming[elements.clone()], &values[elements], &mean[columns]);
+        block.sums(|sums, part| {
+            let gradients = &rows[part.row][part.columns.clone()];
+            add_products(arch, sums, gradients, &values[part.elements], &mean[part.columns]);
         })
-    });
-    for (sum, &reciprocal) in weight_gradient.iter_mut().zip(&reciprocal) {
+    };
+    let bias = extent.map(blocks.iter().collect(), bias_gradient).concat();
+    let mut weight = extent.map(blocks.iter().collect(), weight_gradient).concat();
+    for (sum, &reciprocal) in weight.iter_mut().zip(&reciprocal) {
         *sum *= f64::from(reciprocal);
     }
 
-    let mut totals = [bias_gradient.as_slice(), &weight_gradient].concat();
+    let mut totals = [bias.as_slice(), &weight].concat();
     sum_over_ranks(ranks, &mut totals, extent.count());
     let means = divide(&totals, statistics.count);
-    let (mean_gradient, mean_projection) = means.split_at(extent.channels);
-    let slope: Vec<f32> = mean_projection.iter().zip(&reciprocal).map(|(p, r)| p * r).collect();
-    let scale: Vec<f32> = weight.storage::<f32>().iter().zip(&reciprocal).map(|(w, r)| w * r).collect();
-    extent.for_each_block(gradient.storage_mut::<f32>(), |block, rows| {
-        let [mean, shift, slope, scale] =
-            [mean, mean_gradient, &slope, &scale].map(|values| block.columns_of(values));
-        block.rows(rows, |gradient, elements, columns| {
-            let channel = [&mean, &shift, &slope, &scale].map(|values| &values[columns.clone()]);
-            project(arch, gradient, &values[elements], channel);
-        });
-    });
-    InputGradients {
-        input: gradient,
-        weight: vector(weight_gradient.iter().map(|&sum| sum as f32).collect()),
-        bias: vector(bias_gradient.iter().map(|&sum| sum as f32).collect()),
-    }
-}
-
-/// Adds every value to its column's sum.
-fn add(arch: Arch, sums: &mut [f64], values: &[f32]) {
-    arch.dispatch(|| {
-        for (sum, &value) in sums.iter_mut().zip(values) {
-            *sum += f64::from(value);
+    let (shift, mean_projection) = means.split_at(extent.channels);
+    let slope = multiply(mean_projection, &reciprocal);
+    extent.map(blocks, |(block, mut rows)| {
+        let channel = [mean, shift, &slope, &scale].map(|channels| block.columns_of(channels));
+        for part in block.parts() {
+            let channel = channel.each_ref().map(|columns| &columns[part.columns.clone()]);
+            project(arch, &mut rows[part.row][part.columns], &values[part.elements], channel);
         }
     });
-}
-
-/// Adds every value's squared distance from its mean to its column's sum.
-fn add_squares(arch: Arch, sums: &mut [f64], values: &[f32], mean: &[f32]) {
-    arch.dispatch(|| {
-        for ((sum, &value), &mean) in sums.iter_mut().zip(values).zip(mean) {
-            let centred = value - mean;
-            *sum += f64::from(centred * centred);
-        }
-    });
-}
-
-/// Adds every gradient times its centred value to its column's sum.
-fn add_products(arch: Arch, sums: &mut [f64], gradients: &[f32], values: &[f32], mean: &[f32]) {
-    arch.dispatch(|| {
-        for (((sum, &gradient), &value), &mean) in sums.iter_mut().zip(gradients).zip(values).zip(mean) {
-            *sum += f64::from(gradient * (value - mean));
-        }
-    });
-}
-
-fn normalise(arch: Arch, output: &mut [f32], values: &[f32], mean: &[f32], scale: &[f32], shift: &[f32]) {
-    arch.dispatch(|| {
-        let coefficients = mean.iter().zip(scale).zip(shift);
-        for ((output, &value), ((&mean, &scale), &shift)) in output.iter_mut().zip(values).zip(coefficients) {
-            *output = (value - mean) * scale + shift;
-        }
-    });
-}
-
-/// From the output's gradient to the input's, in place.
-fn project(arch: Arch, gradients: &mut [f32], values: &[f32], [mean, shift, slope, scale]: [&[f32]; 4]) {
-    arch.dispatch(|| {
-        let coefficients = mean.iter().zip(shift).zip(slope).zip(scale);
-        for ((gradient, &value), (((&mean, &shift), &slope), &scale)) in
-            gradients.iter_mut().zip(values).zip(coefficients)
-        {
-            *gradient = (*gradient - shift - (value - mean) * slope) * scale;
-        }
-    });
+    let [bias, weight] = [bias, weight].map(|sums| vector(sums.iter().map(|&sum| sum as f32).collect()));
+    InputGradients { input: gradient, weight, bias }
 }
 
 /// Means out of sums; an empty batch has sums of 0 and therefore means of 0.
 fn divide(sums: &[f64], count: usize) -> Vec<f32> {
     sums.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect()
+}
+
+fn multiply(left: &[f32], right: &[f32]) -> Vec<f32> {
+    left.iter().zip(right).map(|(left, right)| left * right).collect()
 }
 
 fn reciprocal_deviation(variance: &[f32], epsilon: f64) -> Vec<f32> {

@@ -4,6 +4,7 @@
 mod columns;
 mod cpu;
 mod extension;
+mod loops;
 mod portable;
 #[cfg(test)]
 mod tests;

@@ -63,8 +63,8 @@ fn views_of_other_tensors_are_read_as_they_are() {
     let channels_last =
         Tensor::<4>::from_data(input.clone().permute([0, 2, 3, 1]).into_data(), &input.device());
     let middle =
-        Tensor::cat(vec![input.clone().slice([0..1]), input.clone(), input.clone().slice([3..4])], 0);
-    for view in [channels_last.permute([0, 3, 1, 2]), middle.slice([1..5])] {
+        Tensor::cat(vec![input.clone().narrow(0, 0, 1), input.clone(), input.clone().narrow(0, 3, 1)], 0);
+    for view in [channels_last.permute([0, 3, 1, 2]), middle.narrow(0, 1, 4)] {
         let view = view.detach().require_grad();
         let normalised = batch_norm(view.clone(), weight.clone(), bias.clone(), EPSILON, None);
         // Swapped, so that the gradient comes in as a view too.
