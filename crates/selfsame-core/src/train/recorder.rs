@@ -32,6 +32,18 @@ pub struct Live {
     pub knn: Option<f64>,
 }
 
+impl Live {
+    /// Steps done in all epochs.
+    pub fn steps_done(&self) -> usize {
+        self.epoch.saturating_sub(1) * self.steps + self.step
+    }
+
+    /// Steps to go.
+    pub fn steps_left(&self) -> usize {
+        (self.epochs * self.steps).saturating_sub(self.steps_done())
+    }
+}
+
 /// Somebody who watches.
 pub trait Observer {
     /// After every step.

@@ -8,7 +8,6 @@ mod list;
 mod progress;
 mod table;
 mod terminal;
-mod watch;
 
 use std::process::ExitCode;
 

@@ -23,8 +23,7 @@ impl Terminal {
     }
 
     fn decide(terminal: bool, no_colour: bool, dumb: bool) -> Self {
-        let live = terminal && !dumb;
-        Self { live, colour: live && !no_colour }
+        if terminal && !dumb { Self { live: true, colour: !no_colour } } else { Self::PLAIN }
     }
 
     /// The text in bold, where that is possible.

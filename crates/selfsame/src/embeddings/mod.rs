@@ -94,7 +94,7 @@ trait Sink {
 }
 
 /// Writes embeddings block by block. Files appear under their names in [`EmbeddingWriter::finish`], whole or not at
-/// all; a writer that is dropped before leaves nothing behind.
+/// all; a writer that is dropped before leaves no files.
 pub struct EmbeddingWriter {
     sink: Box<dyn Sink>,
     format: Format,

@@ -31,6 +31,8 @@ pub struct Projector {
 
 impl Projector {
     pub fn create(folder: &Path, schema: Schema, overwrite: bool) -> Result<Self> {
+        // Without a `/` at its end, with which a file would seem not to exist.
+        let folder: PathBuf = folder.components().collect();
         if folder.exists() && !folder.is_dir() {
             let help = "choose another name: the projector reads a folder";
             return Err(Error::config(format!("{} is a file", folder.display()), help));
@@ -46,7 +48,7 @@ impl Projector {
             metadata,
             plugin: Output::create(&folder.join("projector_config.pbtxt"), overwrite)?,
             standalone: Output::create(&folder.join("config.json"), overwrite)?,
-            folder: folder.to_owned(),
+            folder,
             sprite: Sprite::default(),
             schema,
             instances: 0,

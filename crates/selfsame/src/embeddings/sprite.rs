@@ -37,11 +37,15 @@ impl Sprite {
         while self.cell > 1 && (self.instances + 1) > (SHEET / self.cell).pow(2) {
             self.halve();
         }
+        self.instances += 1;
+        let cell = self.cell as u32;
+        if picture.dimensions() == (cell, cell) {
+            self.pixels.extend_from_slice(picture.as_raw());
+            return;
+        }
         let (left, top) = ((picture.width() - side) / 2, (picture.height() - side) / 2);
         let square = imageops::crop_imm(picture, left, top, side, side).to_image();
-        let cell = self.cell as u32;
         self.pixels.extend_from_slice(imageops::thumbnail(&square, cell, cell).as_raw());
-        self.instances += 1;
     }
 
     fn halve(&mut self) {

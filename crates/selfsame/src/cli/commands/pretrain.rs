@@ -15,9 +15,9 @@ use selfsame_image::settings::{Preset, defaults, read_settings};
 use serde_json::json;
 
 use crate::cli::args::{self, Output};
+use crate::cli::progress::observer;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
-use crate::cli::watch;
 
 /// Begins a training.
 pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
@@ -30,7 +30,7 @@ pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let stop = StopSignal::install()?;
-    let report = prepared.begin(&args.out, args.overwrite, watch::observer(args.output.quiet), &stop)?;
+    let report = prepared.begin(&args.out, args.overwrite, observer(args.output.quiet), &stop)?;
     finish(&args.out, &report, args.output)
 }
 
@@ -46,7 +46,7 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     }
     let prepared = Prepared::new(settings.resolve())?;
     let stop = StopSignal::install()?;
-    let report = prepared.go_on(&folder, watch::observer(args.output.quiet), &stop)?;
+    let report = prepared.go_on(&folder, observer(args.output.quiet), &stop)?;
     finish(&args.run, &report, args.output)
 }
 

@@ -4,8 +4,8 @@
 mod groups;
 mod summary;
 
-pub use groups::{Group, Statistic};
-pub use summary::Summary;
+use groups::Group;
+use summary::Summary;
 
 use std::path::PathBuf;
 

@@ -1,23 +1,22 @@
 //! One run in a few numbers.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use selfsame_core::run::{Kind, Record, RunFolder, Status, metrics};
 use selfsame_core::{Error, Result};
 use serde::Serialize;
-use serde_json::Value;
 
-/// Settings that change where and how fast a run computes or which random numbers it draws, but not what it is.
-const INCIDENTAL: [&str; 4] = ["seed", "out", "workers", "overwrite"];
+/// Settings that a repetition may change: random numbers, and how fast the same views are made.
+const INCIDENTAL: [&str; 2] = ["seed", "workers"];
 
-/// What a run's folder says, as far as it says it: training runs are readable too.
+/// What a run's folder says so far: runs that still train are readable too.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
     /// The run's folder.
     pub run: PathBuf,
-    /// `running`, `finished`, `stopped` or `failed`.
-    pub status: String,
+    /// How the run stands.
+    pub status: Status,
     /// The method's name.
     pub method: String,
     /// The name of the data's folder or file.
@@ -26,9 +25,9 @@ pub struct Summary {
     pub epochs: usize,
     /// The seed.
     pub seed: u64,
-    /// Mean over the epochs.
+    /// Mean over the records of steps.
     pub images_per_second: Option<f64>,
-    /// Loss of the last epoch.
+    /// Mean loss of the last epoch.
     pub loss: Option<f64>,
     /// kNN accuracy of the untrained network, 0 to 1.
     pub knn_before: Option<f64>,
@@ -46,71 +45,62 @@ impl Summary {
     ///
     /// # Errors
     /// [`Error::Data`] when the folder is not there, is not a run or is broken; [`Error::Io`] when it cannot be read.
-    pub fn read(folder: &Path) -> Result<Self> {
-        let help = "give folders that `selfsame pretrain` wrote (--out)";
-        if !folder.exists() {
-            return Err(Error::data(folder, "there is no such run", help));
-        }
-        let record_path = folder.join("run.json");
-        let Some(record) = read_if_there(&record_path)? else {
-            return Err(Error::data(folder, "not a run: it has no run.json", help));
-        };
-        let record: Value = serde_json::from_str(&record)
-            .map_err(|error| Error::data(&record_path, format!("not the record of a run: {error}"), help))?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let data = text(&record["data"]["path"]);
-        let epochs = epochs(&read_if_there(&folder.join("metrics.jsonl"))?.unwrap_or_default());
-        let results = &record["results"];
-        let speed: Vec<_> = epochs.iter().filter_map(|epoch| epoch["images_per_second"].as_f64()).collect();
-        let mean_speed = (!speed.is_empty()).then(|| speed.iter().sum::<f64>() / speed.len() as f64);
+    pub fn read(path: &Path) -> Result<Self> {
+        let folder = RunFolder::open(path)?;
+        let record = folder.record()?;
+        let records = if folder.metrics().exists() { metrics::read(folder.metrics())? } else { vec![] };
+        let result = |name: &str| record.results.get(name).and_then(serde_json::Value::as_f64);
+        // The network may have been measured before the first epoch: that is epoch 0.
+        let (untrained, epochs): (Vec<_>, Vec<_>) =
+            records.iter().filter(|record| record.kind == Kind::Epoch).partition(|record| record.epoch == 0);
+        let data = Path::new(&record.data.path);
         Ok(Self {
-            run: folder.to_owned(),
-            status: text(&record["status"]),
-            method: text(&record["method"]),
-            dataset: Path::new(&data)
+            run: path.to_owned(),
+            status: record.status,
+            dataset: data
                 .file_name()
-                .map_or(data.clone(), |name| name.to_string_lossy().into_owned()),
-            epochs: epochs.iter().filter_map(|epoch| epoch["epoch"].as_u64()).collect::<BTreeSet<_>>().len(),
-            seed: record["seed"].as_u64().unwrap_or_default(),
-            images_per_second: results["images_per_second"].as_f64().or(mean_speed),
+                .map_or_else(|| record.data.path.clone(), |name| name.to_string_lossy().into_owned()),
+            epochs: epochs.last().map_or(0, |record| record.epoch),
+            seed: record.seed,
+            images_per_second: speed(&records),
             loss: last(&epochs, "loss"),
-            knn_before: results["knn_before"].as_f64(),
-            knn_after: results["knn_after"].as_f64().or(last(&epochs, "knn_top1")),
-            linear: results["linear_top1"].as_f64(),
-            settings: read_settings(&folder.join("config.toml"))?,
+            knn_before: result("knn_before").or(last(&untrained, "knn_top1")),
+            knn_after: result("knn_after").or(last(&epochs, "knn_top1")),
+            linear: result("linear_top1"),
+            settings: read_settings(&folder.config())?,
+            method: record.method,
         })
     }
 
     /// The folder, and how the run stands if it is not finished.
     pub fn shown_name(&self) -> String {
-        let name = self.run.display();
-        match self.status.as_str() {
-            "finished" | "" => name.to_string(),
-            status => format!("{name} ({status})"),
-        }
+        let status = match self.status {
+            Status::Finished => "",
+            Status::Running => " (running)",
+            Status::Stopped => " (stopped)",
+            Status::Failed => " (failed)",
+        };
+        format!("{}{status}", self.run.display())
     }
 }
 
-fn read_if_there(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path, error)),
-    }
+fn speed(records: &[Record]) -> Option<f64> {
+    let steps = records.iter().filter(|record| record.kind == Kind::Step);
+    let speeds: Vec<f64> = steps.filter_map(|record| record.value("images_per_second")).collect();
+    (!speeds.is_empty()).then(|| speeds.iter().sum::<f64>() / speeds.len() as f64)
 }
 
-/// The records of epochs. A line that is not JSON is half written, by a run that trains or was killed.
-fn epochs(metrics: &str) -> Vec<Value> {
-    let records = metrics.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    records.filter(|record| record["kind"] == "epoch").collect()
-}
-
-fn last(epochs: &[Value], name: &str) -> Option<f64> {
-    epochs.iter().rev().find_map(|epoch| epoch[name].as_f64())
+/// The last value that was measured.
+fn last(records: &[&Record], name: &str) -> Option<f64> {
+    records.iter().rev().find_map(|record| record.value(name))
 }
 
 fn read_settings(path: &Path) -> Result<Option<toml::Table>> {
-    let Some(text) = read_if_there(path)? else { return Ok(None) };
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", path, error)),
+    };
     let mut settings: toml::Table = toml::from_str(&text).map_err(|error| {
         Error::data(
             path,

@@ -1,37 +1,34 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;
 
+use selfsame_core::run::{DataRecord, Kind, Metrics, Record, RunFolder, RunRecord, Status};
+
 use super::*;
 
-/// Writes the folder of a run as training does.
+/// The folder of a run as training leaves it, with a kNN accuracy for every epoch.
 fn run(parent: &Path, name: &str, seed: u64, lr: f64, knn: &[f64]) -> PathBuf {
-    let folder = parent.join(name);
-    fs::create_dir(&folder).unwrap();
-    let record = json!({
-        "status": "finished", "method": "simclr", "seed": seed,
-        "data": {"path": "some/where/photos", "instances": 10, "fingerprint": ""},
-        "results": {"knn_before": 0.25, "knn_after": knn.last()},
-    });
-    fs::write(folder.join("run.json"), record.to_string()).unwrap();
-    fs::write(
-        folder.join("config.toml"),
-        format!("[run]\nseed = {seed}\nworkers = {seed}\n[optimizer]\nlr = {lr}\n"),
-    )
-    .unwrap();
-    let mut metrics = String::new();
-    for (i, knn) in knn.iter().enumerate() {
-        let epoch = i + 1;
-        metrics += &json!({"kind": "step", "epoch": epoch, "step": epoch, "loss": 99.0}).to_string();
-        metrics.push('\n');
-        let record = json!({"kind": "epoch", "epoch": epoch, "step": epoch, "loss": 5.0 - epoch as f64,
-                            "images_per_second": 100.0 * epoch as f64, "knn_top1": knn});
-        metrics += &record.to_string();
-        metrics.push('\n');
+    let path = parent.join(name);
+    let folder = RunFolder::create(&path, false).unwrap();
+    let data = DataRecord { path: "some/where/photos".into(), instances: 10, fingerprint: String::new() };
+    let mut record = RunRecord::begin("simclr", seed, data);
+    record.results.insert("knn_before".into(), json!(0.25));
+    record.end(Status::Finished, None);
+    folder.write_record(&record).unwrap();
+    let config = format!("[run]\nseed = {seed}\n[data]\nworkers = {seed}\n[optimizer]\nlr = {lr}\n");
+    folder.write_config(&toml::from_str(&config).unwrap()).unwrap();
+
+    let mut metrics = Metrics::append(folder.metrics()).unwrap();
+    for (epoch, &knn) in (1u32..).zip(knn) {
+        let record = |kind| Record::new(kind, epoch as usize, u64::from(epoch));
+        let step = record(Kind::Step).with("loss", 99.0).with("images_per_second", 100.0 * f64::from(epoch));
+        metrics.write(&step).unwrap();
+        metrics
+            .write(&record(Kind::Epoch).with("loss", 5.0 - f64::from(epoch)).with("knn_top1", knn))
+            .unwrap();
     }
-    fs::write(folder.join("metrics.jsonl"), metrics + "{\"kind\": \"epo").unwrap();
-    folder
+    path
 }
 
 #[test]
@@ -72,17 +69,20 @@ fn runs_that_differ_only_by_seed_are_summed_up() {
     }
     let json = comparison.json();
     assert_eq!(json["runs"].as_array().unwrap().len(), 6);
-    assert_eq!(json["groups"][0]["seeds"], json!([0, 1, 2]));
+    assert_eq!(
+        (&json["runs"][0]["status"], &json["groups"][0]["seeds"]),
+        (&json!("finished"), &json!([0, 1, 2]))
+    );
 }
 
 #[test]
 fn a_run_that_only_began_is_shown_as_such() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("run.json"), r#"{"status": "running", "method": "byol", "seed": 1}"#)
-        .unwrap();
+    let run = RunFolder::create(folder.path(), false).unwrap();
+    run.write_record(&RunRecord::begin("byol", 1, DataRecord::default())).unwrap();
     let comparison = Comparison::read(&[folder.path().to_owned()]).unwrap();
     assert!(comparison.table(Terminal::PLAIN).contains("(running)"));
-    assert_eq!(comparison.runs[0].epochs, 0);
+    assert_eq!((comparison.runs[0].epochs, comparison.runs[0].loss), (0, None));
 }
 
 #[test]
@@ -94,6 +94,4 @@ fn what_is_not_a_run_is_named() {
         assert_eq!(error.exit_code(), 3);
         assert!(error.to_string().contains(what), "{error}");
     }
-    fs::write(folder.path().join("run.json"), "{").unwrap();
-    assert_eq!(Summary::read(folder.path()).unwrap_err().exit_code(), 3);
 }

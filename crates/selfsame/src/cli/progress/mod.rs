@@ -1,0 +1,43 @@
+//! How far something is: a live line on a terminal, a plain line every few seconds elsewhere. All on stderr.
+
+mod counter;
+mod line;
+mod number;
+mod training;
+
+pub use counter::Counter;
+
+use selfsame_core::train::{Live, Observer, Silent};
+
+use line::Line;
+
+/// Who watches a training: nobody when `quiet`.
+pub fn observer(quiet: bool) -> Box<dyn Observer> {
+    if quiet { Box::new(Silent) } else { Box::new(Progress { line: Line::new() }) }
+}
+
+/// Shows how far a training is. When it is dropped the last state stays on the screen.
+struct Progress {
+    line: Line,
+}
+
+impl Observer for Progress {
+    fn step(&mut self, live: &Live) {
+        self.line.update(live.steps_done(), live.steps_left(), |eta, width| training::line(live, eta, width));
+    }
+
+    fn epoch(&mut self, live: &Live, mean_loss: f64) {
+        let knn = live.knn.map_or_else(String::new, |knn| format!("  kNN {:.1} %", 100.0 * knn));
+        self.line.say(&format!("epoch {}/{} done  mean loss {mean_loss:.3}{knn}", live.epoch, live.epochs));
+    }
+
+    fn warn(&mut self, message: &str) {
+        self.line.say(&format!("warning: {message}"));
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.line.leave();
+    }
+}
