@@ -138,11 +138,13 @@ fn training(options: &Options) -> Result<(), Failure> {
             "--width",
             &options.width,
         ]);
-        program.args(["--batch-size", &options.batch_size, "--set", "run.measure_every=0"]);
+        program.args(["--batch-size", &options.batch_size]);
+        // One record an epoch.
+        program.args(["--set", "run.measure_every=0", "--set", "run.log_every=1000000"]);
         output(&mut program)?;
         let metrics = std::fs::read_to_string(out.join("metrics.jsonl"))
             .map_err(|cause| format!("{}: {cause}", out.join("metrics.jsonl").display()))?;
-        last_epoch_speed(&metrics).ok_or_else(|| "metrics.jsonl has no images_per_second of an epoch".into())
+        speed(&metrics).ok_or_else(|| "metrics.jsonl has no speed".into())
     };
     let arguments = [folder.as_ref(), &options.batch_size, &options.width];
     let peer = || {
@@ -187,11 +189,17 @@ fn last_number(text: &str) -> Result<f64, Failure> {
     last.ok_or_else(|| format!("no number at the end of: {text}"))
 }
 
-/// `images_per_second` of the last epoch in a run's `metrics.jsonl`.
-fn last_epoch_speed(metrics: &str) -> Option<f64> {
-    let epoch = metrics.lines().rev().find(|line| line.contains("\"kind\":\"epoch\""))?;
-    let (_, rest) = epoch.split_once("\"images_per_second\":")?;
-    rest.split([',', '}']).next()?.trim().parse().ok()
+/// The speed of a whole run out of its `metrics.jsonl`: the harmonic mean of the records' `images_per_second`, since each
+/// record stands for equally many steps. The first one is left out: it holds the start.
+fn speed(metrics: &str) -> Option<f64> {
+    let records = metrics.lines().filter(|line| line.contains("\"kind\":\"step\"")).skip(1);
+    let rates: Vec<f64> = records
+        .filter_map(|line| {
+            line.split_once("\"images_per_second\":")?.1.split([',', '}']).next()?.trim().parse().ok()
+        })
+        .collect();
+    let seconds: f64 = rates.iter().map(|rate| 1.0 / rate).sum();
+    (!rates.is_empty()).then(|| rates.len() as f64 / seconds)
 }
 
 /// Cargo's folder for what it builds.
@@ -204,12 +212,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_epochs_speed_is_read() {
-        let metrics = "{\"kind\":\"epoch\",\"images_per_second\":10.0}\n\
-            {\"kind\":\"epoch\",\"epoch\":2,\"images_per_second\":25.5,\"data_wait\":0.1}\n\
-            {\"kind\":\"step\",\"images_per_second\":99.0}\n";
-        assert_eq!(last_epoch_speed(metrics), Some(25.5));
-        assert_eq!(last_epoch_speed(""), None);
+    fn the_speed_of_a_run_is_that_of_its_time() {
+        let metrics = "{\"kind\":\"step\",\"images_per_second\":1.0}\n\
+            {\"kind\":\"step\",\"step\":20,\"images_per_second\":20.0,\"data_wait\":0.1}\n\
+            {\"kind\":\"epoch\",\"loss\":4.0}\n\
+            {\"kind\":\"step\",\"step\":30,\"images_per_second\":60.0}\n";
+        assert_eq!(speed(metrics), Some(30.0));
+        assert_eq!(speed(""), None);
     }
 
     #[test]

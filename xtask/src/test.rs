@@ -27,7 +27,7 @@ const STEPS: &[Step] = &[
     }),
     ("test", || run_command(cargo().args(["test", "--workspace"])).map(passed)),
     ("rustdoc", || {
-        let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+        let arguments = ["doc", "--workspace", "--no-deps"];
         run_command(cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings")).map(passed)
     }),
     ("deny", deny),
