@@ -5,6 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 /// Buffers of [`blur`], reused from call to call.
 #[derive(Debug, Default)]
 pub struct BlurScratch {
+    weights: Vec<f32>,
     line: Vec<f32>,
     plane: Vec<f32>,
 }
@@ -25,15 +26,14 @@ pub fn blur(
     scratch: &mut BlurScratch,
 ) {
     let radius = (kernel / 2).min(width.min(height) - 1);
-    let weights = half_kernel(radius, sigma);
-    Arch::new().dispatch(Blur { pixels, size: [width, height], weights: &weights, scratch });
+    half_kernel(radius, sigma, &mut scratch.weights);
+    Arch::new().dispatch(Blur { pixels, size: [width, height], scratch });
 }
 
 /// The arguments of [`blur`], for the instruction set that is found at run time.
 struct Blur<'a> {
     pixels: &'a mut [f32],
     size: [usize; 2],
-    weights: &'a [f32],
     scratch: &'a mut BlurScratch,
 }
 
@@ -42,7 +42,7 @@ impl WithSimd for Blur<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { pixels, size: [width, height], weights, scratch: BlurScratch { line, plane } } = self;
+        let Self { pixels, size: [width, height], scratch: BlurScratch { weights, line, plane } } = self;
         let radius = weights.len() - 1;
         line.resize(width + 2 * radius, 0.0);
         plane.resize((height + 2 * radius) * width, 0.0);
@@ -71,11 +71,13 @@ impl WithSimd for Blur<'_> {
 ///
 /// Weights below 1e-8 of the centre's cannot change a float of the sum and are left out: σ is often far smaller than the
 /// kernel.
-fn half_kernel(radius: usize, sigma: f32) -> Vec<f32> {
-    let weight = |i: usize| (-0.5 * (i as f64 / f64::from(sigma.max(f32::MIN_POSITIVE))).powi(2)).exp();
-    let weights: Vec<f64> = (0..=radius).map(weight).take_while(|&w| w > 1e-8).collect();
-    let total = 2.0 * weights.iter().sum::<f64>() - 1.0;
-    weights.iter().map(|w| (w / total) as f32).collect()
+fn half_kernel(radius: usize, sigma: f32, weights: &mut Vec<f32>) {
+    let sigma = f64::from(sigma.max(f32::MIN_POSITIVE));
+    let weight = |i: usize| (-0.5 * (i as f64 / sigma).powi(2)).exp() as f32;
+    weights.clear();
+    weights.extend((0..=radius).map(weight).take_while(|&w| w > 1e-8));
+    let total = 2.0 * weights.iter().sum::<f32>() - 1.0;
+    weights.iter_mut().for_each(|w| *w /= total);
 }
 
 /// `to[x]` = Σ over taps of weight · `from[x + tap · stride]`, symmetric around the middle tap. Sums stay in registers.
