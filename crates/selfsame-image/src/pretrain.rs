@@ -12,7 +12,9 @@ use selfsame_core::run::{DataRecord, EventWriter, Metrics, RunFolder, RunRecord,
 use selfsame_core::schedule::{Schedule, ScheduleConfig};
 use selfsame_core::settings::Resolved;
 use selfsame_core::stop::StopSignal;
-use selfsame_core::train::{Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore, train};
+use selfsame_core::train::{
+    Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore, train,
+};
 use selfsame_core::{Error, Random, Result, device};
 use serde_json::json;
 
@@ -95,7 +97,10 @@ impl Prepared {
     pub fn new(mut settings: Resolved) -> Result<Self> {
         let data: DataSettings = settings.section("data")?;
         if data.path.is_empty() {
-            return Err(Error::config("there is no data to learn from", "name a folder of pictures with --data"));
+            return Err(Error::config(
+                "there is no data to learn from",
+                "name a folder of pictures with --data",
+            ));
         }
         let entry = method::by_name(settings.text("method.name"))?;
         let options = OpenOptions { shuffle_buffer: data.shuffle_buffer, ..OpenOptions::default() };
@@ -169,7 +174,11 @@ impl Prepared {
         if record.data.fingerprint != self.dataset.fingerprint() {
             return Err(Error::data(
                 self.dataset.path(),
-                format!("the data has changed since the run began: {} instances then, {} now, or other names", record.data.instances, self.dataset.len()),
+                format!(
+                    "the data has changed since the run began: {} instances then, {} now, or other names",
+                    record.data.instances,
+                    self.dataset.len()
+                ),
                 "a resumed training must see the same data; restore it, or begin a new run",
             ));
         }

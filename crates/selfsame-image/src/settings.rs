@@ -221,7 +221,8 @@ pub fn read_settings(folder: &RunFolder) -> Result<Layers> {
     let path = folder.config();
     let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
     let broken = |what: String| Error::data(&path, what, "restore the file, or begin a new run");
-    let table: Table = text.parse().map_err(|error: toml::de::Error| broken(format!("not TOML: {}", error.message())))?;
+    let table: Table =
+        text.parse().map_err(|error: toml::de::Error| broken(format!("not TOML: {}", error.message())))?;
     let name = table.get("method").and_then(|method| method.get("name")).and_then(Value::as_str);
     let name = name.ok_or_else(|| broken("method.name is missing".into()))?;
     Layers::new(defaults(method::by_name(name)?, Preset::Small)?).file(&path)
@@ -238,7 +239,10 @@ impl RunSettings {
             ));
         }
         if self.log_every == 0 {
-            return Err(Error::config("run.log_every is 0", "give the steps between two records, at least 1"));
+            return Err(Error::config(
+                "run.log_every is 0",
+                "give the steps between two records, at least 1",
+            ));
         }
         Ok(())
     }

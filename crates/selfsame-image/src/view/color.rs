@@ -1,100 +1,75 @@
 //! Colour transformations of planar RGB pixels, `[3, height, width]`, floats in 0..1, in place.
 //!
 //! Each equals its namesake in torchvision's `transforms.v2.functional` on float tensors to 1e-5 (golden `image_ops`),
-//! with the same clamping to 0..1. They are plain loops compiled for several instruction sets and chosen at run time;
-//! multiplication and addition are never fused, so all processors yield the same bits.
+//! with the same clamping to 0..1. Multiplication and addition are never fused, so that processors with and without that
+//! instruction yield the same bits.
 
-use pulp::Arch;
 use selfsame_core::Random;
 use serde::{Deserialize, Serialize};
 
-use super::resample::planes;
+use super::simd::{map_pixels, map_values, planes, sum};
 
 /// The share of red, green and blue in luma (ITU-R BT.601, rounded as torchvision does).
 const LUMA: [f32; 3] = [0.2989, 0.587, 0.114];
 
 /// Multiplies all values by `factor`.
 pub fn brightness(pixels: &mut [f32], factor: f32) {
-    Arch::new().dispatch(
+    map_values(
+        pixels,
         #[inline(always)]
-        || {
-            for x in pixels {
-                *x = clamp(*x * factor);
-            }
-        },
+        |x| clamp(x * factor),
     );
 }
 
 /// Blends with the mean of the grey picture: 0 leaves nothing else, 1 changes nothing, above 1 pulls away from it.
 pub fn contrast(pixels: &mut [f32], factor: f32) {
-    Arch::new().dispatch(
+    let count = (pixels.len() / 3) as f32;
+    let means = planes(pixels).map(|plane| sum(plane) / count);
+    let grey = luma(means) * (1.0 - factor);
+    map_values(
+        pixels,
         #[inline(always)]
-        || {
-            let grey = mean_luma(pixels) * (1.0 - factor);
-            for x in pixels {
-                *x = clamp(*x * factor + grey);
-            }
-        },
+        |x| clamp(x * factor + grey),
     );
 }
 
 /// Blends with the grey picture: 0 is grey, 1 changes nothing, above 1 pulls away from it.
 pub fn saturation(pixels: &mut [f32], factor: f32) {
-    Arch::new().dispatch(
+    map_pixels(
+        pixels,
         #[inline(always)]
-        || {
-            for_pixels(
-                pixels,
-                #[inline(always)]
-                |rgb| {
-                    let grey = luma(rgb) * (1.0 - factor);
-                    rgb.map(
-                        #[inline(always)]
-                        |x| clamp(x * factor + grey),
-                    )
-                },
-            );
+        |rgb| {
+            let grey = luma(rgb) * (1.0 - factor);
+            [clamp(rgb[0] * factor + grey), clamp(rgb[1] * factor + grey), clamp(rgb[2] * factor + grey)]
         },
     );
 }
 
 /// Shifts the hue by a fraction of a turn, −0.5..0.5.
 pub fn hue(pixels: &mut [f32], turn: f32) {
-    Arch::new().dispatch(
+    map_pixels(
+        pixels,
         #[inline(always)]
-        || {
-            for_pixels(
-                pixels,
-                #[inline(always)]
-                |rgb| shift_hue(rgb, turn * 6.0),
-            );
-        },
+        |rgb| shift_hue(rgb, turn * 6.0),
     );
 }
 
 /// Replaces each pixel by its luma, in all three planes.
 pub fn grayscale(pixels: &mut [f32]) {
-    Arch::new().dispatch(
+    map_pixels(
+        pixels,
         #[inline(always)]
-        || {
-            for_pixels(
-                pixels,
-                #[inline(always)]
-                |rgb| [luma(rgb); 3],
-            );
-        },
+        |rgb| [luma(rgb); 3],
     );
 }
 
 /// Inverts all values from `threshold` upwards.
 pub fn solarize(pixels: &mut [f32], threshold: f32) {
-    Arch::new().dispatch(
+    map_values(
+        pixels,
+        // In 0..1 this is 1 − x from the threshold upwards and x below.
         #[inline(always)]
-        || {
-            for x in pixels {
-                *x = if *x >= threshold { 1.0 - *x } else { *x };
-            }
-        },
+        |x| (x - f32::from(x >= threshold)).abs(),
     );
 }
 
@@ -145,52 +120,47 @@ fn luma([red, green, blue]: [f32; 3]) -> f32 {
     red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
 }
 
-#[inline(always)]
-fn for_pixels(pixels: &mut [f32], change: impl Fn([f32; 3]) -> [f32; 3]) {
-    let [red, green, blue] = planes(pixels);
-    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-        [*r, *g, *b] = change([*r, *g, *b]);
-    }
-}
-
-/// The mean of the grey picture. Sixteen partial sums, because floating-point sums may not be reordered by a compiler.
-#[inline(always)]
-fn mean_luma(pixels: &mut [f32]) -> f32 {
-    let count = pixels.len() / 3;
-    planes(pixels).iter().zip(LUMA).map(|(plane, share)| share * sum(plane)).sum::<f32>() / count as f32
-}
-
-#[inline(always)]
-fn sum(values: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0.0f32; LANES];
-    let (chunks, rest) = values.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            sums[lane] += chunk[lane];
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().sum::<f32>()
-}
-
-/// Hue by sixths of a turn, without branches: each channel of a colour of value v and chroma c is
-/// v − c·clamp(min(k, 4 − k), 0, 1), k = (n + hue) mod 6, with n = 5, 3, 1 for red, green and blue.
+/// Hue by sixths of a turn, without branches. Each channel of a colour of value v and chroma c is
+/// v − c·clamp(2 − d, 0, 1), where d is the distance on the circle of six sixths from its hue to the hue opposite to the
+/// channel's own: 3 for red, 5 for green and 1 for blue.
 #[inline(always)]
 fn shift_hue([red, green, blue]: [f32; 3], sixths: f32) -> [f32; 3] {
-    let greater = |a: f32, b: f32| if a > b { a } else { b };
-    let lesser = |a: f32, b: f32| if a < b { a } else { b };
     let value = greater(greater(red, green), blue);
     let chroma = value - lesser(lesser(red, green), blue);
-    let inverse = if chroma > 0.0 { 1.0 / chroma } else { 0.0 };
+    let inverse = select(chroma > 0.0, 1.0 / chroma, 0.0);
     let of_red = (green - blue) * inverse;
     let of_green = (blue - red) * inverse + 2.0;
     let of_blue = (red - green) * inverse + 4.0;
-    let of_others = if value == green { of_green } else { of_blue };
-    let hue = (if value == red { of_red } else { of_others }) + sixths;
-    let channel = |n: f32| {
-        let k = n + hue;
-        let k = k - 6.0 * (k * (1.0 / 6.0)).floor();
-        value - chroma * clamp(lesser(k, 4.0 - k))
-    };
-    [channel(5.0), channel(3.0), channel(1.0)]
+    let hue = select(value == red, of_red, select(value == green, of_green, of_blue)) + sixths;
+    let hue = select(hue < 0.0, hue + 6.0, hue);
+    let hue = select(hue >= 6.0, hue - 6.0, hue);
+    [
+        channel_of_hue(hue, 3.0, value, chroma),
+        channel_of_hue(hue, 5.0, value, chroma),
+        channel_of_hue(hue, 1.0, value, chroma),
+    ]
+}
+
+#[inline(always)]
+fn channel_of_hue(hue: f32, opposite: f32, value: f32, chroma: f32) -> f32 {
+    let distance = (hue - opposite).abs();
+    let distance = lesser(distance, (6.0 - distance).abs());
+    value - chroma * clamp(2.0 - distance)
+}
+
+#[inline(always)]
+fn greater(a: f32, b: f32) -> f32 {
+    select(a > b, a, b)
+}
+
+#[inline(always)]
+fn lesser(a: f32, b: f32) -> f32 {
+    select(a < b, a, b)
+}
+
+/// `if condition { a } else { b }` in a form that compilers do not turn into a jump, which would not vectorise.
+#[inline(always)]
+fn select(condition: bool, a: f32, b: f32) -> f32 {
+    let mask = u32::from(condition).wrapping_neg();
+    f32::from_bits((mask & a.to_bits()) | (!mask & b.to_bits()))
 }

@@ -11,6 +11,7 @@ mod pipeline;
 pub mod preview;
 pub mod recipe;
 pub mod resample;
+mod simd;
 mod views;
 
 pub use geometry::{Crop, Geometry};

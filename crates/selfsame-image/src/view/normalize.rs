@@ -1,8 +1,6 @@
 //! From 0..1 to zero mean and unit deviation, and back.
 
-use pulp::Arch;
-
-use super::resample::planes;
+use super::simd::{map_values, planes};
 
 /// The mean of ImageNet's training pictures, for red, green and blue in 0..1.
 pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -21,14 +19,11 @@ pub fn denormalize(pixels: &mut [f32], mean: [f32; 3], std: [f32; 3]) {
 }
 
 fn affine(pixels: &mut [f32], factor: [f32; 3], offset: [f32; 3]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (channel, plane) in planes(pixels).into_iter().enumerate() {
-                for x in plane {
-                    *x = *x * factor[channel] + offset[channel];
-                }
-            }
-        },
-    );
+    for (plane, (factor, offset)) in planes(pixels).into_iter().zip(factor.into_iter().zip(offset)) {
+        map_values(
+            plane,
+            #[inline(always)]
+            |x| x * factor + offset,
+        );
+    }
 }

@@ -4,10 +4,11 @@
 //! that every source pixel counts. Only pixels whose centre lies in the crop take part, as if it had been cut out
 //! first; for crops on whole pixels this equals torchvision on float tensors to 1e-5 (golden `image_ops`).
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use serde::{Deserialize, Serialize};
 
 use super::geometry::Crop;
+use super::simd::planes;
 
 /// The filter of a resize.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,66 +80,75 @@ pub fn resample<T: Copy + Into<f32>>(
     if flipped {
         columns.spans.reverse();
     }
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (y, row) in rows.spans.iter().enumerate() {
-                blend_rows(source, columns.bounds, row, rows.weights(row), line);
-                let [red, green, blue] = planes(out);
-                let line_of = y * width..(y + 1) * width;
-                blend_columns(
-                    line,
-                    columns,
-                    [&mut red[line_of.clone()], &mut green[line_of.clone()], &mut blue[line_of]],
-                );
-            }
-        },
-    );
+    line.resize((columns.bounds[1] - columns.bounds[0]) * 3, 0.0);
+    Arch::new().dispatch(Resample { source, columns, rows, line, planes: planes(out) });
 }
 
-/// Splits planar pixels `[3, height, width]` into their three planes.
-pub(super) fn planes(pixels: &mut [f32]) -> [&mut [f32]; 3] {
-    let plane = pixels.len() / 3;
-    let (red, rest) = pixels.split_at_mut(plane);
-    let (green, blue) = rest.split_at_mut(plane);
-    [red, green, blue]
+/// The arguments of [`resample`], for the instruction set that is found at run time.
+struct Resample<'a, T> {
+    source: Source<'a, T>,
+    columns: &'a Taps,
+    rows: &'a Taps,
+    /// One row of the crop, interleaved.
+    line: &'a mut [f32],
+    planes: [&'a mut [f32]; 3],
+}
+
+impl<T: Copy + Into<f32>> NullaryFnOnce for Resample<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { source, columns, rows, line, planes: [red, green, blue] } = self;
+        let width = columns.spans.len();
+        for (y, row) in rows.spans.iter().enumerate() {
+            blend_rows(source, columns.bounds, row.first, rows.weights(row), line);
+            let start = y * width;
+            let red = &mut red[start..start + width];
+            let green = &mut green[start..start + width];
+            let blue = &mut blue[start..start + width];
+            blend_columns(line, columns, red, green, blue);
+        }
+    }
 }
 
 /// One output row before its columns are blended: the weighted sum of the source's rows, only as wide as the crop.
 #[inline(always)]
 fn blend_rows<T: Copy + Into<f32>>(
     source: Source<'_, T>,
-    [first, last]: [usize; 2],
-    span: &Span,
+    [left, right]: [usize; 2],
+    first: usize,
     weights: &[f32],
-    line: &mut Vec<f32>,
+    line: &mut [f32],
 ) {
-    line.clear();
-    // One sample more than the pixels have, because columns are blended in fours (red, green, blue, ignored).
-    line.resize((last - first) * 3 + 1, 0.0);
-    for (row, &weight) in (span.first..).zip(weights) {
+    let Some((&weight, others)) = weights.split_first() else { return };
+    let start = first * source.width;
+    let samples = &source.samples[(start + left) * 3..(start + right) * 3];
+    for (sum, &sample) in line.iter_mut().zip(samples) {
+        *sum = weight * sample.into();
+    }
+    for (row, &weight) in (first + 1..).zip(others) {
         let start = row * source.width;
-        let samples = &source.samples[(start + first) * 3..(start + last) * 3];
+        let samples = &source.samples[(start + left) * 3..(start + right) * 3];
         for (sum, &sample) in line.iter_mut().zip(samples) {
             *sum += weight * sample.into();
         }
     }
 }
 
-/// Blends the columns of one interleaved line into one line of each plane.
+/// Blends the columns of one interleaved line into a line of each plane.
 #[inline(always)]
-fn blend_columns(line: &[f32], columns: &Taps, [red, green, blue]: [&mut [f32]; 3]) {
-    let first_column = columns.bounds[0];
+fn blend_columns(line: &[f32], columns: &Taps, red: &mut [f32], green: &mut [f32], blue: &mut [f32]) {
+    let (pixels, _) = line.as_chunks::<3>();
     for (((span, red), green), blue) in columns.spans.iter().zip(red).zip(green).zip(blue) {
-        let mut sum = [0.0f32; 4];
-        let samples = &line[(span.first - first_column) * 3..];
-        for (pixel, &weight) in columns.weights(span).iter().enumerate() {
-            let pixel = &samples[pixel * 3..pixel * 3 + 4];
-            for channel in 0..4 {
-                sum[channel] += weight * pixel[channel];
-            }
+        let first = span.first - columns.bounds[0];
+        let (mut r, mut g, mut b) = (0.0, 0.0, 0.0);
+        for (pixel, weight) in pixels[first..first + span.count].iter().zip(columns.weights(span)) {
+            r += weight * pixel[0];
+            g += weight * pixel[1];
+            b += weight * pixel[2];
         }
-        [*red, *green, *blue] = [sum[0], sum[1], sum[2]];
+        (*red, *green, *blue) = (r, g, b);
     }
 }
 
@@ -161,6 +171,7 @@ struct Taps {
 }
 
 impl Taps {
+    #[inline(always)]
     fn weights(&self, span: &Span) -> &[f32] {
         &self.weights[span.offset..span.offset + span.count]
     }

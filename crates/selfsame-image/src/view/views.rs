@@ -36,6 +36,6 @@ mod tests {
         let views = Views { side: 2, instances: vec![5, 3], pixels, geometry: vec![] };
         let tensor = views.tensor(1, &Device::default());
         assert_eq!(tensor.dims(), [2, 3, 2, 2]);
-        assert_eq!(tensor.into_data().to_vec::<f32>().unwrap(), views.pixels[1]);
+        assert_eq!(tensor.into_data().try_to_vec::<f32>().unwrap(), views.pixels[1]);
     }
 }
