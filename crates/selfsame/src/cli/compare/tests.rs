@@ -1,6 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::fs;
 use std::path::Path;
 
 use selfsame_core::run::{DataRecord, Kind, Metrics, Record, RunFolder, RunRecord, Status};
