@@ -104,7 +104,9 @@ pub(super) fn decode(
     }
     match decode_full(bytes, header, picture) {
         // Lossless JPEG, for one.
-        Err(DecodeErrors::Unsupported(_)) if header.components != 4 => decode_scaled(bytes, header, 1, picture),
+        Err(DecodeErrors::Unsupported(_)) if header.components != 4 => {
+            decode_scaled(bytes, header, 1, picture)
+        }
         result => result.map_err(from_zune),
     }
 }
@@ -152,7 +154,9 @@ fn decode_scaled(
     picture.pixels.clear();
     match format {
         Some(jpeg_decoder::PixelFormat::RGB24) => picture.pixels = pixels,
-        Some(jpeg_decoder::PixelFormat::L8) => picture.pixels.extend(pixels.iter().flat_map(|&grey| [grey; 3])),
+        Some(jpeg_decoder::PixelFormat::L8) => {
+            picture.pixels.extend(pixels.iter().flat_map(|&grey| [grey; 3]))
+        }
         // Native-endian 16-bit grey of lossless JPEGs.
         Some(jpeg_decoder::PixelFormat::L16) => picture.pixels.extend(
             pixels.chunks_exact(2).flat_map(|pair| [(u16::from_ne_bytes([pair[0], pair[1]]) >> 8) as u8; 3]),
