@@ -127,8 +127,8 @@ pub fn decode(bytes: &[u8], denominator: usize) -> Result<Picture, DecodeError> 
 
 /// Decodes the picture in `bytes`, whose header was [probed](probe), reusing the memory of `picture`.
 ///
-/// `denominator` 1, 2, 4 or 8 asks for that fraction of both sides (rounded up). JPEG obeys, which saves most of
-/// the work; other formats and CMYK come at full size, so the size to go by is the picture's own.
+/// `denominator` 1, 2, 4 or 8 asks for that fraction of both sides (rounded up). JPEG obeys where it saves time; all
+/// else comes at full size, so the size to go by is the picture's own.
 pub fn decode_into(
     bytes: &[u8],
     header: &Header,

@@ -20,7 +20,7 @@ pub struct EvaluationBatches {
     renderer: Arc<Renderer>,
 }
 
-/// Prefetched of `batch_size` of these `instances`, in this order; the last one may be shorter. The pipeline's recipe should
+/// Batches of `batch_size` of these `instances`, in this order; the last one may be shorter. The pipeline's recipe should
 /// be without randomness, such as [`EVALUATION`](crate::view::recipe::EVALUATION).
 ///
 /// Files that cannot be used are left out and their batch is shorter: [`Views::instances`] says what is in it.

@@ -1,4 +1,4 @@
-//! Prefetched made ahead of their use.
+//! Batches made ahead of their use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use selfsame_core::{Error, Result};
 
 use crate::view::Views;
 
-/// Prefetched in order, made ahead by a thread of their own. Dropping it stops that thread.
+/// Batches in order, made ahead by a thread of their own. Dropping it stops that thread.
 #[derive(Debug)]
 pub struct Prefetched {
     receiver: Option<Receiver<Result<Views>>>,

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use selfsame_core::{Error, Random, Result};
 
 use super::cache::{Cache, default_cache_folder};
-use super::decode::probe;
 use super::folder::{self, EXTENSIONS};
 use super::labels::Labels;
 use super::pack::Pack;
@@ -195,22 +194,6 @@ impl Dataset {
             return Err(Error::data(self.name(index), what, "remove it"));
         }
         Ok(buffer)
-    }
-
-    /// The median of the pictures' shorter sides in pixels, estimated from up to 64 of them; `None` when none of these can
-    /// be used.
-    pub fn typical_side(&self) -> Option<usize> {
-        let sample = self.len().min(64);
-        let mut buffer = Vec::new();
-        let mut sides = Vec::with_capacity(sample);
-        for place in 0..sample {
-            let bytes = self.read(place * self.len() / sample, &mut buffer);
-            if let Some(header) = bytes.ok().and_then(|bytes| probe(bytes).ok()) {
-                sides.push(header.width.min(header.height));
-            }
-        }
-        sides.sort_unstable();
-        sides.get(sides.len() / 2).copied()
     }
 
     /// The order in which an epoch visits the instances: every one once. It depends on `random` (the run's root) and

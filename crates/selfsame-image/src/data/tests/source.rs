@@ -21,7 +21,7 @@ fn a_flat_folder_is_sorted_and_has_no_classes() {
     assert_eq!(names(&dataset), ["a.jpg", "b.PNG", "c.JpEg"]);
     assert!(dataset.classes().is_empty() && dataset.label(0).is_none());
     assert_eq!(dataset.read(1, &mut Vec::new()).unwrap(), png(1));
-    assert_eq!(dataset.typical_side(), Some(16));
+    assert_eq!(dataset.typical_side(), 16);
 }
 
 #[test]
