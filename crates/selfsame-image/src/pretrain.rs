@@ -84,7 +84,12 @@ impl Prepared {
             ("epochs", format!("{} of {steps} steps, batch {effective}", self.schedule.epochs)),
             (
                 "learning rate",
-                format!("{:.4} ({} from {})", self.optimizer.scaled_lr(effective), self.settings.text("optimizer.lr_scaling"), self.optimizer.lr),
+                format!(
+                    "{:.4} ({} from {})",
+                    self.optimizer.scaled_lr(effective),
+                    self.settings.text("optimizer.lr_scaling"),
+                    self.optimizer.lr
+                ),
             ),
             ("device", self.run.device.clone()),
         ]

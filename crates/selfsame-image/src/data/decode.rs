@@ -10,7 +10,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::gif::GifDecoder;
 use image::metadata::Orientation;
-use image::{AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbImage};
+use image::{
+    AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageReader,
+    RgbImage,
+};
 
 use super::jpeg::{self, JpegHeader};
 use super::raw_picture;
@@ -124,8 +127,8 @@ pub fn decode(bytes: &[u8], denominator: usize) -> Result<Picture, DecodeError> 
 
 /// Decodes the picture in `bytes`, whose header was [probed](probe), reusing the memory of `picture`.
 ///
-/// `denominator` 1, 2, 4 or 8 asks for that fraction of both sides (rounded up). JPEG obeys, which saves most of
-/// the work; other formats and CMYK come at full size, so the size to go by is the picture's own.
+/// `denominator` 1, 2, 4 or 8 asks for that fraction of both sides (rounded up). JPEG obeys where it saves time; all
+/// else comes at full size, so the size to go by is the picture's own.
 pub fn decode_into(
     bytes: &[u8],
     header: &Header,
@@ -145,14 +148,18 @@ pub fn decode_into(
 /// Whether the file holds more frames than the first, the only one that is used.
 pub fn is_animated(bytes: &[u8], format: Format) -> bool {
     let animated = || match format {
-        Format::Gif => GifDecoder::new(Cursor::new(bytes)).is_ok_and(|gif| gif.into_frames().nth(1).is_some()),
+        Format::Gif => {
+            GifDecoder::new(Cursor::new(bytes)).is_ok_and(|gif| gif.into_frames().nth(1).is_some())
+        }
         // An animation control chunk stands before the pixels.
         Format::Png => {
             let header = bytes.get(..1024).unwrap_or(bytes);
             header.windows(4).take_while(|chunk| *chunk != b"IDAT").any(|chunk| chunk == b"acTL")
         }
         // A flag of the extended header.
-        Format::WebP => bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 != 0),
+        Format::WebP => {
+            bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|flags| flags & 2 != 0)
+        }
         _ => false,
     };
     guarded(|| Ok(animated())).unwrap_or(false)
@@ -310,7 +317,9 @@ fn on_white([red, green, blue, alpha]: [u8; 4]) -> [u8; 3] {
 
 fn from_image(error: ImageError) -> DecodeError {
     match error {
-        ImageError::IoError(source) if source.kind() == io::ErrorKind::UnexpectedEof => DecodeError::Truncated,
+        ImageError::IoError(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+            DecodeError::Truncated
+        }
         ImageError::Unsupported(source) => DecodeError::Unsupported(source.to_string()),
         other => DecodeError::Corrupt(other.to_string()),
     }

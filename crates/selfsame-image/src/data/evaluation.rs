@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use selfsame_core::{Error, Random, Result};
 
 use super::bad_files::BadFile;
-use super::prefetch::Batches;
+use super::prefetch::Prefetched;
 use super::render::Renderer;
 use super::source::Dataset;
 use crate::view::{Pipeline, Views};
@@ -16,7 +16,7 @@ const AHEAD: usize = 2;
 
 /// The batches of one pass over a data set.
 pub struct EvaluationBatches {
-    batches: Batches,
+    batches: Prefetched,
     renderer: Arc<Renderer>,
 }
 
@@ -56,7 +56,7 @@ pub fn ordered_batches(
     let renderer = Arc::new(Renderer::new(dataset, pipeline, workers)?);
     let making = renderer.clone();
     let (mut position, mut used) = (0, 0);
-    let batches = Batches::start(AHEAD, Arc::default(), move |stop| {
+    let batches = Prefetched::start(AHEAD, Arc::default(), move |stop| {
         while position < instances.len() && !stop.load(Ordering::Relaxed) {
             let batch = &instances[position..instances.len().min(position + batch_size)];
             position += batch.len();
@@ -92,7 +92,8 @@ impl Iterator for EvaluationBatches {
 
 fn nothing_usable(renderer: &Renderer) -> Error {
     let example = renderer.bad_files().into_iter().next();
-    let example = example.map_or_else(String::new, |file| format!(", such as {} ({})", file.name, file.reason));
+    let example =
+        example.map_or_else(String::new, |file| format!(", such as {} ({})", file.name, file.reason));
     Error::data(
         renderer.dataset.path(),
         format!("none of the files can be used{example}"),

@@ -83,8 +83,7 @@ pub(super) fn list(root: &Path, cache: &Cache) -> Result<Listing> {
     let ancestors = Arc::new(Ancestors { real: root.to_owned(), parent: None });
     let mut level = vec![Visit { path: String::new(), real: root.to_owned(), ancestors }];
     while !level.is_empty() {
-        let remembered: Vec<_> =
-            level.into_iter().map(|visit| (known.remove(&visit.path), visit)).collect();
+        let remembered: Vec<_> = level.into_iter().map(|visit| (known.remove(&visit.path), visit)).collect();
         let looked_at: Vec<_> = remembered
             .into_par_iter()
             .map(|(known, visit)| {
@@ -116,7 +115,9 @@ pub(super) fn list(root: &Path, cache: &Cache) -> Result<Listing> {
     for folder in &folders {
         if folder.unreadable_names > 0 {
             let count = folder.unreadable_names;
-            listing.warnings.push(format!("{}: {count} names are not UTF-8 and left out", display(&folder.path)));
+            listing
+                .warnings
+                .push(format!("{}: {count} names are not UTF-8 and left out", display(&folder.path)));
         }
         listing.pictures.extend(folder.pictures.iter().map(|name| format!("{}{name}", folder.path)));
     }

@@ -1,7 +1,8 @@
 //! JPEG: its headers, and its pixels at full, half, quarter or eighth scale.
 //!
 //! Full scale is decoded by zune-jpeg, the fastest decoder in Rust; smaller scales by jpeg-decoder, which leaves out
-//! the high frequencies in the inverse DCT and so never computes the pixels that resampling would average away.
+//! the high frequencies in the inverse DCT and so never computes the pixels that resampling would average away. Its
+//! entropy decoding is slower, so it is used only where that pays.
 //!
 //! A JPEG is a list of segments `FF marker, length (2 bytes, big endian, counts itself), content`; the frame
 //! header (SOF) holds the size, APP1 may hold EXIF, and the first SOS ends the headers (ITU T.81, annex B).
@@ -85,8 +86,8 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<JpegHeader, DecodeError> {
     }
 }
 
-/// Decodes at `1 / denominator` of the size, not yet turned upright. CMYK pictures and those that only jpeg-decoder
-/// reads come at full scale.
+/// Decodes at `1 / denominator` of the size where that saves time, else at full size; not yet turned upright. CMYK
+/// pictures come at full size.
 pub(super) fn decode(
     bytes: &[u8],
     header: &JpegHeader,
@@ -99,14 +100,22 @@ pub(super) fn decode(
     if !bytes[header.scan..].windows(2).rev().any(|pair| pair == [0xFF, 0xD9]) {
         return Err(DecodeError::Truncated);
     }
-    if denominator > 1 && header.components != 4 {
+    if denominator > 1 && header.components != 4 && is_worthwhile(header.width, denominator) {
         return decode_scaled(bytes, header, denominator, picture);
     }
     match decode_full(bytes, header, picture) {
         // Lossless JPEG, for one.
-        Err(DecodeErrors::Unsupported(_)) if header.components != 4 => decode_scaled(bytes, header, 1, picture),
+        Err(DecodeErrors::Unsupported(_)) if header.components != 4 => {
+            decode_scaled(bytes, header, 1, picture)
+        }
         result => result.map_err(from_zune),
     }
+}
+
+/// Whether decoding at a smaller scale costs less processor time (measured). Above 128 pixels of output width
+/// jpeg-decoder starts threads for each picture, which eats up what it saves unless the picture is large.
+fn is_worthwhile(width: usize, denominator: usize) -> bool {
+    width.div_ceil(denominator) <= 128 || (denominator >= 4 && width >= 1024)
 }
 
 fn decode_full(bytes: &[u8], header: &JpegHeader, picture: &mut Picture) -> Result<(), DecodeErrors> {
@@ -152,7 +161,9 @@ fn decode_scaled(
     picture.pixels.clear();
     match format {
         Some(jpeg_decoder::PixelFormat::RGB24) => picture.pixels = pixels,
-        Some(jpeg_decoder::PixelFormat::L8) => picture.pixels.extend(pixels.iter().flat_map(|&grey| [grey; 3])),
+        Some(jpeg_decoder::PixelFormat::L8) => {
+            picture.pixels.extend(pixels.iter().flat_map(|&grey| [grey; 3]))
+        }
         // Native-endian 16-bit grey of lossless JPEGs.
         Some(jpeg_decoder::PixelFormat::L16) => picture.pixels.extend(
             pixels.chunks_exact(2).flat_map(|pair| [(u16::from_ne_bytes([pair[0], pair[1]]) >> 8) as u8; 3]),

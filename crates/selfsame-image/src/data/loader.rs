@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use selfsame_core::{Error, Random, Result};
 
 use super::bad_files::BadFile;
-use super::prefetch::{Batches, WaitingTime};
+use super::prefetch::{Prefetched, WaitingTime};
 use super::render::Renderer;
 use super::source::Dataset;
 use crate::view::{Pipeline, Views};
@@ -101,11 +101,11 @@ impl Loader {
     ///
     /// # Errors
     /// [`Error::Internal`] when the system has no thread left.
-    pub fn epoch(&self, epoch: u64, first_step: usize) -> Result<Batches> {
+    pub fn epoch(&self, epoch: u64, first_step: usize) -> Result<Prefetched> {
         let (renderer, random, options) = (self.renderer.clone(), self.random.clone(), self.options.clone());
         let mut steps = first_step..self.steps_per_epoch();
         let mut order = None;
-        Batches::start(options.ahead, self.waited.clone(), move |stop| {
+        Prefetched::start(options.ahead, self.waited.clone(), move |stop| {
             let step = steps.next()?;
             let order = order.get_or_insert_with(|| renderer.dataset.order(epoch, &random));
             let first = (step * options.world + options.rank) * options.batch_size;
@@ -165,7 +165,8 @@ fn training_batch(
 fn too_many_bad_files(renderer: &Renderer, options: &LoaderOptions) -> Error {
     let bad = renderer.bad_files();
     let dataset = &renderer.dataset;
-    let first: Vec<String> = bad.iter().take(3).map(|file| format!("{} ({})", file.name, file.reason)).collect();
+    let first: Vec<String> =
+        bad.iter().take(3).map(|file| format!("{} ({})", file.name, file.reason)).collect();
     let more = if bad.len() > first.len() { ", …" } else { "" };
     Error::data(
         dataset.path(),

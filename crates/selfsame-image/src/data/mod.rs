@@ -29,5 +29,9 @@ pub use evaluation::{EvaluationBatches, evaluation_batches, ordered_batches};
 pub use folder::EXTENSIONS;
 pub use loader::{Loader, LoaderOptions};
 pub use pack_writer::{PackOptions, PackSummary, write_pack};
-pub use prefetch::Batches;
+pub use prefetch::Prefetched;
 pub use source::{Dataset, OpenOptions};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

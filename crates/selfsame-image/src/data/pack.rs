@@ -116,8 +116,9 @@ impl Pack {
         if xxh3_64(&map[..56]) != checksum {
             return Err(damaged("the pack's header is damaged"));
         }
-        let (instances, classes, index, size) = (|| Some((number(16)?, number(24)?, number(32)?, number(40)?)))()
-            .ok_or_else(|| damaged("the pack is too large for this machine"))?;
+        let (instances, classes, index, size) =
+            (|| Some((number(16)?, number(24)?, number(32)?, number(40)?)))()
+                .ok_or_else(|| damaged("the pack is too large for this machine"))?;
         let stored = index.checked_add(size).and_then(|end| map.get(index..end)).ok_or_else(truncated)?;
         if Some(xxh3_64(stored)) != u64_at(&map, 48) {
             return Err(damaged("the pack's index is damaged"));
@@ -135,7 +136,8 @@ impl Pack {
             self.text(u64_at(&self.map, pair)?, u64_at(&self.map, pair + 8)?)
         };
         let classes = (0..self.classes).map(|number| class(number).unwrap_or_default()).collect();
-        let of = (0..self.instances).map(|index| self.record(index).map_or(NONE, |record| record.class)).collect();
+        let of =
+            (0..self.instances).map(|index| self.record(index).map_or(NONE, |record| record.class)).collect();
         Labels { classes, of }
     }
 
@@ -153,7 +155,11 @@ impl Pack {
             Some((record, payload))
         };
         let damaged = |what: &str| {
-            Error::data(&self.path, format!("instance {index}: {what}"), "make the pack anew with `selfsame data pack`")
+            Error::data(
+                &self.path,
+                format!("instance {index}: {what}"),
+                "make the pack anew with `selfsame data pack`",
+            )
         };
         let (record, payload) = find().ok_or_else(|| damaged("not in the file"))?;
         if xxh3_64(payload) != record.checksum {

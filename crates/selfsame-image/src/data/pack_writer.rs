@@ -22,7 +22,7 @@ use crate::picture::Picture;
 pub struct PackOptions {
     /// Store decoded RGB instead of the original files: larger, but nothing is left to decode.
     pub raw: bool,
-    /// Shrink pictures whose longer side is above this (needs `raw`).
+    /// Shrink pictures whose shorter side is above this many pixels (needs `raw`).
     pub max_side: Option<usize>,
     /// Replace a file of this name.
     pub overwrite: bool,
@@ -56,12 +56,12 @@ pub fn write_pack(
 ) -> Result<PackSummary> {
     if options.max_side.is_some() && !options.raw {
         return Err(Error::config(
-            "a largest side is given, but the pictures are packed as they are",
-            "add --raw to store them decoded and resized, or leave out --max-side",
+            "--max-side is given, but the files are packed as they are",
+            "add --raw to store the pictures decoded and resized, or leave out --max-side",
         ));
     }
     if options.max_side == Some(0) {
-        return Err(Error::config("the largest side is 0", "give --max-side in pixels, such as 256"));
+        return Err(Error::config("--max-side is 0", "give it in pixels, such as 256"));
     }
     if path.exists() && !options.overwrite {
         return Err(Error::data(path, "the file exists", "choose another name, or --overwrite"));
@@ -74,7 +74,8 @@ pub fn write_pack(
         file.write_all(&[0; HEADER])?;
         for start in (0..dataset.len()).step_by(CHUNK) {
             let end = dataset.len().min(start + CHUNK);
-            let payloads: Vec<_> = (start..end).into_par_iter().map(|i| payload(dataset, i, options)).collect();
+            let payloads: Vec<_> =
+                (start..end).into_par_iter().map(|i| payload(dataset, i, options)).collect();
             for (index, payload) in (start..end).zip(payloads) {
                 let name = dataset.name(index);
                 let payload = match payload {
@@ -131,12 +132,12 @@ fn payload(dataset: &Dataset, index: usize, options: &PackOptions) -> Result<Vec
     if !options.raw {
         return Ok(bytes.to_vec());
     }
-    let longest = header.width.max(header.height);
-    let target = options.max_side.unwrap_or(longest).min(longest);
-    let denominator = [8, 4, 2].into_iter().find(|denominator| longest / denominator >= target).unwrap_or(1);
+    let shorter = header.width.min(header.height);
+    let target = options.max_side.unwrap_or(shorter).min(shorter);
+    let denominator = [8, 4, 2].into_iter().find(|denominator| shorter / denominator >= target).unwrap_or(1);
     let mut picture = Picture::filled(1, 1, [0; 3]);
     decode_into(bytes, &header, denominator, &mut picture).map_err(|error| error.to_string())?;
-    let side = |length: usize| ((length * target + longest / 2) / longest).max(1);
+    let side = |length: usize| ((length * target + shorter / 2) / shorter).max(1);
     let picture = resized(picture, side(header.width), side(header.height));
     Ok(raw_picture::write(&picture))
 }

@@ -12,7 +12,7 @@ use crate::view::Views;
 
 /// Batches in order, made ahead by a thread of their own. Dropping it stops that thread.
 #[derive(Debug)]
-pub struct Batches {
+pub struct Prefetched {
     receiver: Option<Receiver<Result<Views>>>,
     producer: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
@@ -29,7 +29,7 @@ impl WaitingTime {
     }
 }
 
-impl Batches {
+impl Prefetched {
     /// Starts making batches: `make` is called until it yields nothing or an error. It should return soon once the
     /// flag that it is given is set. At most `ahead` finished batches wait, besides the one in the making.
     pub(super) fn start(
@@ -58,7 +58,7 @@ impl Batches {
     }
 }
 
-impl Iterator for Batches {
+impl Iterator for Prefetched {
     type Item = Result<Views>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -73,15 +73,15 @@ impl Iterator for Batches {
         let outcome = self.producer.take().map(JoinHandle::join);
         match received {
             Ok(error) => Some(error),
-            Err(_) if matches!(outcome, Some(Err(_))) => {
-                Some(Err(Error::Internal("the data thread stopped unexpectedly (see the message above)".into())))
-            }
+            Err(_) if matches!(outcome, Some(Err(_))) => Some(Err(Error::Internal(
+                "the data thread stopped unexpectedly (see the message above)".into(),
+            ))),
             Err(_) => None,
         }
     }
 }
 
-impl Drop for Batches {
+impl Drop for Prefetched {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         // A thread that waits for room in the channel wakes up when the other end is gone.

@@ -109,6 +109,9 @@ impl Frozen {
 /// The numbers of a tensor, row by row.
 pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor.try_into_vec_as().map_err(|error| {
-        Error::device(format!("the device does not hand out its results: {error}"), "try a smaller network, or --device cpu")
+        Error::device(
+            format!("the device does not hand out its results: {error}"),
+            "try a smaller network, or --device cpu",
+        )
     })
 }

@@ -71,7 +71,8 @@ const LIGHT: Recipe = Recipe { framing: SIMCLR.framing, flip: 0.5, ..EVALUATION 
 
 impl FinetuneConfig {
     fn validate(&self) -> Result<()> {
-        let check = |fits: bool, what: String, help| if fits { Ok(()) } else { Err(Error::config(what, help)) };
+        let check =
+            |fits: bool, what: String, help| if fits { Ok(()) } else { Err(Error::config(what, help)) };
         check(
             self.fraction > 0.0 && self.fraction <= 1.0,
             format!("the fraction of labels is {}, which is not above 0 and at most 1", self.fraction),
@@ -159,8 +160,12 @@ impl<'a> Training<'a> {
         // The detour over `valid` gives the copy's batch norms running statistics of their own.
         let backbone = backbone.valid().set_require_grad(true).train();
         let device = backbone.devices().first().cloned().unwrap_or_default().inner().autodiff();
-        let settings =
-            OptimizerConfig { lr: config.lr, nesterov: true, weight_decay: 0.0, ..OptimizerConfig::default() };
+        let settings = OptimizerConfig {
+            lr: config.lr,
+            nesterov: true,
+            weight_decay: 0.0,
+            ..OptimizerConfig::default()
+        };
         let schedule = ScheduleConfig { epochs: config.epochs, ..ScheduleConfig::default() };
         Ok(Self {
             config,
@@ -209,8 +214,7 @@ impl<'a> Training<'a> {
         let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &self.device);
         let scores = self.network.forward(views.tensor(0, &self.device), &Mode::train());
         let loss = -log_softmax(scores, 1).gather(1, labels.unsqueeze_dim(1)).mean();
-        let mut gradients: HashMap<_, _> =
-            self.network.gradients(&mut loss.backward()).into_iter().collect();
+        let mut gradients: HashMap<_, _> = self.network.gradients(&mut loss.backward()).into_iter().collect();
         self.network.update(&mut |name, value| {
             // Nothing decays, so that no parameter is treated differently.
             Some(self.optimizer.update(name, value, gradients.remove(name)?, lr, false))

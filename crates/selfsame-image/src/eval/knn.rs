@@ -1,7 +1,7 @@
 //! Weighted nearest neighbours on frozen representations.
 
-use selfsame_core::probe::{self, KnnConfig};
 use selfsame_core::Result;
+use selfsame_core::probe::{self, KnnConfig};
 use serde::Serialize;
 
 use super::{Frozen, Measured};

@@ -95,7 +95,8 @@ impl Split {
                 "label more pictures, or give others to ask about with --train DIR --test DIR",
             ));
         }
-        let how = format!("every fifth picture of each class of {} is held out", all.dataset.path().display());
+        let how =
+            format!("every fifth picture of each class of {} is held out", all.dataset.path().display());
         let (train, test) = (all.with(train), all.with(test));
         Ok(Self { classes, train, test, how })
     }

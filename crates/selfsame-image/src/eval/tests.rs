@@ -115,7 +115,8 @@ fn fractions_are_fair_nested_and_addressed() {
     write_class(&folder.path().join("a"), [200; 3], 20);
     write_class(&folder.path().join("b"), [200; 3], 10);
     let set = Split::open(folder.path(), &OPTIONS).unwrap().train;
-    let count = |set: &LabelledSet, class| set.instances.iter().filter(|&&i| set.label(i) == Some(class)).count();
+    let count =
+        |set: &LabelledSet, class| set.instances.iter().filter(|&&i| set.label(i) == Some(class)).count();
     assert_eq!((count(&set, 0), count(&set, 1)), (16, 8));
     let random = Random::new(1);
     let (half, tenth) = (set.fraction(0.5, &random), set.fraction(0.1, &random));

@@ -14,7 +14,6 @@ use selfsame_core::settings::{Resolved, unknown_name};
 use selfsame_core::{Random, Result};
 use serde::{Deserialize, Serialize};
 
-
 use crate::model::{ResNet, ResNetConfig, load_backbone};
 use crate::view::Views;
 
