@@ -169,13 +169,13 @@ proptest! {
         cut: [u8; 4], bicubic: bool,
     ) {
         let picture = noise(seed, width, height);
-        let edge = |a: u8, size: usize| f32::from(a) / 256.0 * (size as f32 - 2.0);
-        let (top, left) = (edge(cut[0], height), edge(cut[1], width));
+        let share = |i: usize| f32::from(cut[i]) / 255.0;
+        let (top, left) = (share(0) * (height as f32 - 2.0), share(1) * (width as f32 - 2.0));
         let crop = Crop {
             top,
             left,
-            height: 2.0 + edge(cut[2], height) * (1.0 - top / height as f32) * 0.5,
-            width: 2.0 + edge(cut[3], width) * (1.0 - left / width as f32) * 0.5,
+            height: 2.0 + share(2) * (height as f32 - 2.0 - top),
+            width: 2.0 + share(3) * (width as f32 - 2.0 - left),
         };
         let filter = if bicubic { Interpolation::Bicubic } else { Interpolation::Bilinear };
         let size = [out_width, out_height];

@@ -196,17 +196,19 @@ impl Taps {
         self.weights.clear();
         for output in 0..outputs {
             let centre = start + (output as f64 + 0.5) * scale;
-            // A crop narrower than a pixel can have its centre outside of the pixel that stands for it.
-            let first = ((centre - support + 0.5).max(0.0) as usize).clamp(low, high - 1);
-            let last = ((centre + support + 0.5).max(0.0) as usize).clamp(first + 1, high);
-            let offset = self.weights.len();
+            let mut first = ((centre - support + 0.5).max(0.0) as usize).clamp(low, high - 1);
+            let mut last = ((centre + support + 0.5).max(0.0) as usize).clamp(first + 1, high);
             let weight = |pixel: usize| filter.weight((pixel as f64 + 0.5 - centre) / stretch);
             let total: f64 = (first..last).map(weight).sum();
-            if total.abs() > 1e-6 {
+            let offset = self.weights.len();
+            if total > 1e-6 {
                 let normalise = f64::from(unit) / total;
                 self.weights.extend((first..last).map(|pixel| (weight(pixel) * normalise) as f32));
             } else {
-                self.weights.extend((first..last).map(|_| unit / (last - first) as f32));
+                // No pixel's centre in the crop is near enough to count: the nearest stands for it.
+                first = (centre.max(0.0) as usize).clamp(low, high - 1);
+                last = first + 1;
+                self.weights.push(unit);
             }
             self.spans.push(Span { first, count: last - first, offset });
         }
