@@ -20,11 +20,11 @@ pub struct EvaluationBatches {
     renderer: Arc<Renderer>,
 }
 
-/// Batches of `batch_size` of these `instances`, in this order; the last one may be shorter. The pipeline's recipe should
-/// be without randomness, such as [`EVALUATION`](crate::view::recipe::EVALUATION).
+/// Batches of `batch_size` of these `instances`, in this order; the last one may be shorter. The pipeline's
+/// recipe should be without randomness, such as [`EVALUATION`](crate::view::recipe::EVALUATION).
 ///
-/// Files that cannot be used are left out and their batch is shorter: [`Views::instances`] says what is in it.
-/// The iterator ends with [`Error::Data`] when no file can be used.
+/// Files that cannot be used are left out and their batch is shorter: [`Views::instances`] says what is in
+/// it. The iterator ends with [`Error::Data`] when no file can be used.
 ///
 /// # Errors
 /// [`Error::Config`] when `batch_size` is 0; [`Error::Internal`] when the system has no thread left.

@@ -22,7 +22,7 @@ pub struct Extraction<'a> {
     pub workers: usize,
     /// The frozen network: images `[batch, 3, side, side]` to representations `[batch, features]`.
     pub represent: &'a dyn Fn(Tensor<4>) -> Tensor<2>,
-    /// Told after every batch how many pictures are done.
+    /// Told after every batch how many pictures are done, of both sides of a split together.
     pub progress: &'a dyn Fn(usize),
 }
 
@@ -43,7 +43,12 @@ impl Extraction<'_> {
     /// # Errors
     /// When no picture can be used, or the device fails.
     pub fn features(&self, set: &LabelledSet) -> Result<Features> {
-        let (dataset, pipeline) = (set.dataset.clone(), self.pipeline.clone());
+        self.features_after(0, set)
+    }
+
+    /// As [`features`](Self::features), with `done` pictures before these.
+    fn features_after(&self, done: usize, set: &LabelledSet) -> Result<Features> {
+        let (dataset, pipeline) = (set.dataset.clone(), self.pipeline);
         let mut batches = evaluation_batches(dataset, set.instances.clone(), pipeline, BATCH, self.workers)?;
         // Blocks are read back as they come, so that the device holds one at a time.
         let (mut values, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::new());
@@ -53,7 +58,7 @@ impl Extraction<'_> {
             values.extend(host(representations)?);
             labels.extend(views.instances.iter().filter_map(|&instance| set.label(instance)));
             names.extend(views.instances.iter().map(|&instance| set.dataset.name(instance)));
-            (self.progress)(names.len());
+            (self.progress)(done + names.len());
         }
         let shape = [labels.len(), values.len() / labels.len().max(1)];
         let features = Tensor::from_data(TensorData::new(values, shape), &self.device);
@@ -94,7 +99,7 @@ impl Frozen {
     /// As [`Extraction::features`].
     pub fn of(split: &Split, extraction: &Extraction<'_>) -> Result<Self> {
         let train = extraction.features(&split.train)?;
-        let test = extraction.features(&split.test)?;
+        let test = extraction.features_after(train.names.len(), &split.test)?;
         let measured = Measured {
             classes: split.classes.len(),
             train_images: train.names.len(),

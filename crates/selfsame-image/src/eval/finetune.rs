@@ -19,7 +19,8 @@ use crate::model::{Classifier, ResNet};
 use crate::view::recipe::{EVALUATION, SIMCLR};
 use crate::view::{Pipeline, Recipe, Views};
 
-/// How to fine-tune: SGD with Nesterov momentum and a cosine schedule, without weight decay, on random crops and flips.
+/// How to fine-tune: SGD with Nesterov momentum and a cosine schedule, without weight decay, on random crops
+/// and flips.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinetuneConfig {
     /// Share of the training labels that is used, in `(0, 1]`, of every class alike.
@@ -92,8 +93,8 @@ impl FinetuneConfig {
     }
 }
 
-/// Trains a copy of the backbone and a new linear layer on labelled pictures, and measures it once, at the end. Returns the result and the
-/// network. `progress` is told the epoch, from 1, and its mean loss.
+/// Trains a copy of the backbone and a new linear layer on labelled pictures, and measures it once, at the
+/// end. Returns the result and the network. `progress` is told the epoch, from 1, and its mean loss.
 ///
 /// # Errors
 /// Settings that cannot be used, data that cannot be read, and a loss that is not finite.
@@ -188,7 +189,7 @@ impl<'a> Training<'a> {
         let instances = &self.labelled.instances;
         let order = address("order").permutation(instances.len());
         let order = order.iter().take(self.steps * self.batch_size).map(|&place| instances[place]).collect();
-        let (dataset, pipeline) = (self.labelled.dataset.clone(), self.pipeline.clone());
+        let (dataset, pipeline) = (self.labelled.dataset.clone(), self.pipeline);
         let workers = self.config.workers;
         let mut batches =
             ordered_batches(dataset, order, pipeline, self.batch_size, workers, address("views"))?;

@@ -24,7 +24,8 @@ pub struct KnnResult {
     pub measured: Measured,
 }
 
-/// Classifies each test picture by the votes of its nearest training pictures (Wu et al. 2018, arXiv 1805.01978, section 3.4).
+/// Classifies each test picture by the votes of its nearest training pictures (Wu et al. 2018, arXiv
+/// 1805.01978, section 3.4).
 ///
 /// # Errors
 /// Settings that cannot be used, and representations that are not finite.

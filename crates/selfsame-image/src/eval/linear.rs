@@ -30,8 +30,8 @@ pub struct LinearResult {
     pub measured: Measured,
 }
 
-/// Trains a linear classifier on the representations by SGD; the learning rate is chosen on a tenth of the training pictures, the test
-/// pictures have no say.
+/// Trains a linear classifier on the representations by SGD; the learning rate is chosen on a tenth of the
+/// training pictures, the test pictures have no say.
 ///
 /// # Errors
 /// Settings that cannot be used, and representations that are not finite.

@@ -23,8 +23,9 @@ pub struct OnlineKnn {
 }
 
 impl OnlineKnn {
-    /// On the labelled pictures at `eval`; if that is empty, on `training` with every fifth picture of a class asked about, where it has
-    /// classes enough, and else on nothing. Of many pictures a sample is used, the same share of every class.
+    /// On the labelled pictures at `eval`; if that is empty, on `training` with every fifth picture of a
+    /// class asked about, where it has classes enough, and else on nothing. Of many pictures a sample is
+    /// used, the same share of every class.
     ///
     /// # Errors
     /// When `eval` is given and cannot be used.
@@ -39,14 +40,14 @@ impl OnlineKnn {
         Ok(split.map(|split| Self { split: sample(split), pipeline, workers }))
     }
 
-    /// The share of the pictures that kNN (k 20, temperature 0.07) classifies rightly. `represent` takes images `[batch, 3, side, side]` on
-    /// `device` to frozen representations `[batch, features]`.
+    /// The share of the pictures that kNN (k 20, temperature 0.07) classifies rightly. `represent` takes
+    /// images `[batch, 3, side, side]` on `device` to frozen representations `[batch, features]`.
     ///
     /// # Errors
     /// When no picture can be read, or the representations are not finite.
     pub fn measure(&self, device: &Device, represent: &dyn Fn(Tensor<4>) -> Tensor<2>) -> Result<f64> {
         let extraction = Extraction {
-            pipeline: self.pipeline.clone(),
+            pipeline: self.pipeline,
             device: device.clone(),
             workers: self.workers,
             represent,

@@ -45,7 +45,8 @@ impl Split {
     /// Class folders to learn from and class folders to be asked about (or shards, or packs).
     ///
     /// # Errors
-    /// Data that cannot be opened, that has no labels or fewer than two classes, and classes that are in one of the two only.
+    /// Data that cannot be opened, that has no labels or fewer than two classes, and classes that are in one
+    /// of the two only.
     pub fn open_pair(train: &Path, test: &Path, options: &OpenOptions) -> Result<Self> {
         let how = format!("train: {}, test: {}", train.display(), test.display());
         let train = Arc::new(Dataset::open(train, options)?);
@@ -60,7 +61,8 @@ impl Split {
         Ok(Self { classes, train, test, how })
     }
 
-    /// A folder with `train/` and `test/` (or `val/`) inside; or one set of classes, of which every fifth picture is held out.
+    /// A folder with `train/` and `test/` (or `val/`) inside; or one set of classes, of which every fifth
+    /// picture is held out.
     ///
     /// # Errors
     /// As [`open_pair`](Self::open_pair) and [`held_out`](Self::held_out).
@@ -73,7 +75,8 @@ impl Split {
         }
     }
 
-    /// Every fifth picture of each class, by name, is a query; the others are learned from. No chance is involved.
+    /// Every fifth picture of each class, by name, is a query; the others are learned from. No chance is
+    /// involved.
     ///
     /// # Errors
     /// Data that has no labels, fewer than two classes, or fewer than five pictures in every class.
@@ -143,7 +146,8 @@ impl LabelledSet {
         classes.into_values()
     }
 
-    /// This share of every class, rounded up, drawn at this address; all of it from 1 on. A smaller share is part of a larger one.
+    /// This share of every class, rounded up, drawn at this address; all of it from 1 on. A smaller share is
+    /// part of a larger one.
     pub fn fraction(&self, share: f64, random: &Random) -> Self {
         let mut chosen = Vec::new();
         for (number, class) in self.by_class().enumerate() {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,7 +134,10 @@ fn frozen_features_are_classified_and_reported() {
     write_colours(folder.path(), 10);
     fs::write(folder.path().join("red/05.png"), "broken").unwrap();
     let split = Split::open(folder.path(), &OPTIONS).unwrap();
-    let frozen = Frozen::of(&split, &extraction(&mean_colour)).unwrap();
+    let done = Cell::new(0);
+    let extraction = Extraction { progress: &|count| done.set(count), ..extraction(&mean_colour) };
+    let frozen = Frozen::of(&split, &extraction).unwrap();
+    assert_eq!(done.get(), 29);
     assert_eq!(frozen.train.names.len(), 23);
     assert_eq!(frozen.train.labelled.features.dims(), [23, 3]);
     assert_eq!(frozen.train.bad_files.len(), 1);

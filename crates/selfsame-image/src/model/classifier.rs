@@ -7,8 +7,8 @@ use selfsame_core::{Random, Result};
 
 use super::{ResNet, ResNetConfig};
 
-/// A ResNet with the fully connected layer that supervised training puts on top: torchvision's whole network. It is what fine-tuning
-/// trains; a backbone trained without labels has no `fc`.
+/// A ResNet with the fully connected layer that supervised training puts on top: torchvision's whole network.
+/// It is what fine-tuning trains; a backbone trained without labels has no `fc`.
 #[derive(Module, Debug)]
 pub struct Classifier {
     /// Everything up to the pooled representation.

@@ -99,8 +99,8 @@ impl Stem {
         }
     }
 
-    /// Side of the images that become one cell of the last map, which is also the smallest side that the network
-    /// takes: the last stages would see nothing but padding below it.
+    /// Side of the images that become one cell of the last map, which is also the smallest side that the
+    /// network takes: the last stages would see nothing but padding below it.
     pub fn reduction(self) -> usize {
         match self {
             Self::ImageNet => 32,
@@ -114,8 +114,8 @@ impl Stem {
 pub struct ResNetConfig {
     /// How deep.
     pub depth: Depth,
-    /// Multiplies the channels of the whole network. The first stage has 64·width channels, rounded to a whole number and at least 1;
-    /// each stage doubles them.
+    /// Multiplies the channels of the whole network. The first stage has 64·width channels, rounded to a
+    /// whole number and at least 1; each stage doubles them.
     pub width: f64,
     /// How images enter.
     pub stem: Stem,
@@ -224,8 +224,8 @@ impl ResNet {
         adaptive_avg_pool2d(self.forward_map(images, mode), [1, 1]).flatten(1, 3)
     }
 
-    /// Images `[batch, 3, height, width]` to the map before pooling, `[batch, features, height / r, width / r]`, where `r` is
-    /// [`Stem::reduction`] and the division rounds up.
+    /// Images `[batch, 3, height, width]` to the map before pooling, `[batch, features, rows, columns]`: height
+    /// and width divided by [`Stem::reduction`], rounded up.
     pub fn forward_map(&self, images: Tensor<4>, mode: &Mode) -> Tensor<4> {
         let mut x = relu(self.bn1.forward(self.conv1.forward(images), mode));
         if self.pooled_stem {
@@ -245,8 +245,8 @@ impl ResNet {
     }
 }
 
-/// A residual block (figure 5): two 3×3 convolutions, or the bottleneck 1×1, 3×3, 1×1. The stride is in the 3×3 convolution, as in
-/// torchvision, not in the first 1×1, as in the paper.
+/// A residual block (figure 5): two 3×3 convolutions, or the bottleneck 1×1, 3×3, 1×1. The stride is in the
+/// 3×3 convolution, as in torchvision, not in the first 1×1, as in the paper.
 #[derive(Module, Debug)]
 struct Block {
     conv1: Conv2d,

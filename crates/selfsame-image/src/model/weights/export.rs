@@ -1,5 +1,6 @@
 //! Weights out, for torchvision, timm and everything that reads safetensors.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -14,10 +15,11 @@ use crate::model::{ResNetConfig, Stem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// `torchvision.models.resnet*`. The names are its own; batch norm's `num_batches_tracked` is added, so that a strict load of a backbone
-    /// misses nothing but `fc`.
+    /// `torchvision.models.resnet*`. The names are its own; batch norm's `num_batches_tracked` is added, so
+    /// that a strict load of a backbone misses nothing but `fc`.
     Torchvision,
-    /// `timm.create_model("resnet*", num_classes=0)`, whose names and tensors are torchvision's; the same file.
+    /// `timm.create_model("resnet*", num_classes=0)`, whose names and tensors are torchvision's; the same
+    /// file.
     Timm,
     /// Anyone: the parameters and running statistics, nothing added.
     Safetensors,
@@ -62,8 +64,9 @@ pub struct About {
     pub preprocess: Preprocess,
 }
 
-/// Writes the weights to `path` and `preprocess.json` beside it, and returns the paths of both. `parameters` are those of a
-/// [`ResNet`](crate::model::ResNet) or of a [`Classifier`](crate::model::Classifier), which brings its `fc` along.
+/// Writes the weights to `path` and `preprocess.json` beside it, and returns the paths of both. Missing
+/// folders are made. `parameters` are those of a [`ResNet`](crate::model::ResNet) or of a
+/// [`Classifier`](crate::model::Classifier), which brings its `fc` along.
 ///
 /// # Errors
 /// When a file cannot be written, or the name does not end in `.safetensors`.
@@ -100,6 +103,9 @@ pub fn export(parameters: &[Parameter], format: Format, about: &About, path: &Pa
         "stem": about.backbone.stem.name(),
         "preprocess": json!(about.preprocess).to_string(),
     });
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+    }
     write_safetensors(path, metadata, &mut tensors)?;
 
     let beside = path.with_file_name("preprocess.json");
@@ -108,7 +114,8 @@ pub fn export(parameters: &[Parameter], format: Format, about: &About, path: &Pa
     Ok([path.to_owned(), beside])
 }
 
-/// What a user must know who loads the weights of this network into torchvision's or timm's; nothing for the paper's network.
+/// What a user must know who loads the weights of this network into torchvision's or timm's; nothing for the
+/// paper's network.
 pub fn loading_note(backbone: &ResNetConfig) -> Option<String> {
     let mut notes = Vec::new();
     if backbone.stem == Stem::Cifar {

@@ -1,8 +1,8 @@
 //! Weights of ResNets, in and out, under torchvision's names.
 //!
-//! In: safetensors files and PyTorch's `.pth` in all its formats. A pickle is only ever *read*: the reader interprets the few calls that
-//! rebuild tensors and dictionaries, keeps any other as a name, and has no Python to run it with.
-//! Out: safetensors files that torchvision, timm and selfsame load as they are.
+//! In: safetensors files and PyTorch's `.pth` in all its formats. A pickle is only ever *read*: the reader
+//! interprets the few calls that rebuild tensors and dictionaries, keeps any other as a name, and has no
+//! Python to run it with. Out: safetensors files that torchvision, timm and selfsame load as they are.
 
 mod export;
 mod file;
@@ -58,13 +58,14 @@ pub fn detect(path: &Path) -> Result<ResNetConfig> {
     names::detect(&file).ok_or_else(|| no_resnet(path, &file))
 }
 
-/// Loads the weights of a file (safetensors, `.pth` or `.pt`) into a backbone of the same architecture. Prefixes that training programs put
-/// before the names (`state_dict.`, `module.`, `backbone.`, `encoder_q.` …) are found and taken off; the encoder that was trained is
-/// preferred to its momentum average; what is no part of a backbone is ignored and reported.
+/// Loads the weights of a file (safetensors, `.pth` or `.pt`) into a backbone of the same architecture.
+/// Prefixes that training programs put before the names (`state_dict.`, `module.`, `backbone.`, `encoder_q.`
+/// …) are found and taken off; the encoder that was trained is preferred to its momentum average; what is no
+/// part of a backbone is ignored and reported.
 ///
 /// # Errors
-/// When the file cannot be read or is damaged, and when tensors are missing, are too many, or have another shape: names are listed, and the
-/// network that the file does hold is named. The backbone is then as it was.
+/// When the file cannot be read or is damaged, and when tensors are missing, are too many, or have another
+/// shape: names are listed, and the network that the file does hold is named. The backbone is then as it was.
 pub fn load_backbone(backbone: &mut ResNet, path: &Path) -> Result<LoadReport> {
     let file = WeightFile::open(path)?;
     let expected = backbone.parameters();

@@ -12,7 +12,8 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    /// The naming under which the most tensors of a backbone are in the file; nothing if that is less than half of them.
+    /// The naming under which the most tensors of a backbone are in the file; nothing if that is less than
+    /// half of them.
     pub(super) fn find(file: &WeightFile, names: &[&str]) -> Option<Self> {
         let mut candidates: Vec<_> = Self::candidates(file)
             .map(|naming| {
@@ -32,7 +33,8 @@ impl Naming {
         format!("{}{}", self.prefix, if self.sequential { numbered(name) } else { name.to_owned() })
     }
 
-    /// Tensors of the file that belong to a module of the backbone but are none of `names`: it is another network's file.
+    /// Tensors of the file that belong to a module of the backbone but are none of `names`: it is another
+    /// network's file.
     pub(super) fn unexpected(&self, file: &WeightFile, names: &[&str]) -> Vec<String> {
         let expected: Vec<_> = names.iter().map(|name| self.in_file(name)).collect();
         let in_backbone = |name: &str| {

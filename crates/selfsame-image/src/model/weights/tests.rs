@@ -65,9 +65,9 @@ fn what_is_exported_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let source = narrow(Depth::ResNet18, 1);
     for format in [Format::Torchvision, Format::Timm, Format::Safetensors] {
-        let path = folder.path().join("weights.safetensors");
+        let path = folder.path().join("export/weights.safetensors");
         let written = export(&source.parameters(), format, &about(), &path).unwrap();
-        assert_eq!(written, [path.clone(), folder.path().join("preprocess.json")]);
+        assert_eq!(written, [path.clone(), folder.path().join("export/preprocess.json")]);
         let mut target = narrow(Depth::ResNet18, 2);
         let report = load_backbone(&mut target, &path).unwrap();
         assert_eq!(report, LoadReport { loaded: 100, prefix: String::new(), ignored: vec![] });
@@ -75,7 +75,7 @@ fn what_is_exported_comes_back() {
         assert_eq!(detect(&path).unwrap(), about().backbone);
     }
     let beside: About =
-        serde_json::from_slice(&fs::read(folder.path().join("preprocess.json")).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(folder.path().join("export/preprocess.json")).unwrap()).unwrap();
     assert_eq!(beside, about());
 }
 
