@@ -29,10 +29,19 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         return Err(format!("{} is not there: is this openclipart-png?", pictures.display()));
     }
 
-    let sample = root().join("data/sample");
-    remove_classes(&sample)?;
+    // The old pictures go only when all new ones are there.
+    let (new, sample) = (work.join("sample"), root().join("data/sample"));
+    if new.exists() {
+        fs::remove_dir_all(&new).map_err(|cause| format!("{}: {cause}", new.display()))?;
+    }
     let arguments = ["run", "--package", "selfsame-image", "--example", "build_sample", "--"];
-    run_command(cargo().args(arguments).args([&pictures, &sample]))
+    run_command(cargo().args(arguments).args([&pictures, &new]))?;
+    remove_classes(&sample)?;
+    for path in entries(&new)? {
+        let to = sample.join(path.file_name().unwrap_or_default());
+        fs::rename(&path, &to).map_err(|cause| format!("{}: {cause}", to.display()))?;
+    }
+    Ok(())
 }
 
 /// Fetches the package with `apt-get` unless an earlier call did.
