@@ -13,7 +13,7 @@ mod jpeg;
 mod labels;
 mod loader;
 mod memory_map;
-mod pack;
+pub mod pack;
 mod pack_writer;
 mod prefetch;
 mod raw_picture;

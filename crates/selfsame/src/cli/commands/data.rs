@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use selfsame_core::{Error, Random, Result};
@@ -38,9 +37,9 @@ fn open(path: &Path) -> Result<Dataset> {
 
 fn run_check(path: &Path, tiny: usize, output: Output) -> Result<ExitCode> {
     let dataset = open(path)?;
-    let (counter, done) = (Counter::new("checked", dataset.len(), output.quiet), AtomicUsize::new(0));
+    let counter = Counter::new("checked", dataset.len(), output.quiet);
     let options = CheckOptions { tiny_side: tiny, ..CheckOptions::default() };
-    let report = check(&dataset, &options, &|more| counter.at(done.fetch_add(more, Ordering::Relaxed) + more));
+    let report = check(&dataset, &options, &|done| counter.at(done));
     counter.finish();
     if output.json {
         println!("{}", json!(report));
