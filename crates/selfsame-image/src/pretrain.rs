@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use selfsame_core::checkpoint::{self, Checkpoint};
 use selfsame_core::collective::Single;
 use selfsame_core::optimizer::{Optimizer, OptimizerConfig};
-use selfsame_core::run::{DataRecord, EventWriter, Metrics, RunFolder, RunRecord, Status};
+use selfsame_core::run::{DataRecord, EventWriter, Metrics, RunFolder, RunLog, RunRecord, Status};
 use selfsame_core::schedule::{Schedule, ScheduleConfig};
 use selfsame_core::settings::Resolved;
 use selfsame_core::stop::StopSignal;
@@ -165,6 +165,7 @@ impl Prepared {
         let recorder = Recorder::new(
             Some(Metrics::append(folder.metrics())?),
             Some(EventWriter::create(folder.path())?),
+            Some(RunLog::append(folder.log())?),
             observer,
         );
         self.run(&folder, record, recorder, None, stop)
@@ -193,6 +194,7 @@ impl Prepared {
         let recorder = Recorder::new(
             Some(Metrics::resume(folder.metrics(), step)?),
             Some(EventWriter::resume(folder.path(), step)?),
+            Some(RunLog::append(folder.log())?),
             observer,
         );
         self.run(folder, record, recorder, Some(checkpoint), stop)
@@ -207,6 +209,9 @@ impl Prepared {
         stop: &StopSignal,
     ) -> Result<Report> {
         folder.write_record(&record)?;
+        for (what, value) in self.plan() {
+            recorder.log(&format!("{what}: {value}"))?;
+        }
         let mut progress = Progress::default();
         let result = self.train(folder, &mut recorder, checkpoint, &mut progress, stop);
         let bad_files = self.loader.bad_files();
@@ -216,6 +221,7 @@ impl Prepared {
             Ok(Outcome::Stopped(signal)) => (Status::Stopped, Some(format!("{signal:?}"))),
             Err(error) => (Status::Failed, Some(error.to_string())),
         };
+        recorder.log(&format!("{status:?} at step {}{}", progress.step, reason.as_ref().map_or_else(String::new, |it| format!(": {it}"))))?;
         note_results(&mut record, &progress);
         record.end(status, reason);
         folder.write_record(&record)?;

@@ -160,11 +160,12 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         }
         drop(views);
         let mean_loss = progress.finish_epoch();
+        let live = recorder.finish_epoch(progress, mean_loss);
         let due = plan.measure_every > 0
             && (progress.epoch.is_multiple_of(plan.measure_every) || progress.epoch == plan.epochs);
         let measured = if due { measure(method)? } else { None };
         let best = progress.measured(measured, mean_loss);
-        recorder.epoch(progress, mean_loss, measured)?;
+        recorder.epoch(progress, live, measured)?;
         recorder.sync()?;
         checkpoints.save_epoch(method, optimizer, progress, best)?;
     }
@@ -197,6 +198,5 @@ fn collapsed(sight: &str, progress: &Progress, fatal: bool, recorder: &mut Recor
             "the last checkpoint is kept; lower optimizer.lr or see the book's chapter on collapse",
         ));
     }
-    recorder.warn(&what);
-    Ok(())
+    recorder.warn(&what)
 }

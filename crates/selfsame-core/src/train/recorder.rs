@@ -7,7 +7,7 @@ use super::{Plan, Progress};
 use crate::Result;
 use crate::method::Objective;
 use crate::monitor::Measures;
-use crate::run::{EventWriter, Kind, Metrics, Record};
+use crate::run::{EventWriter, Kind, Metrics, Record, RunLog};
 
 /// What a person who watches sees of a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -49,8 +49,8 @@ pub trait Observer {
     /// After every step.
     fn step(&mut self, live: &Live);
 
-    /// After every epoch, with its mean loss.
-    fn epoch(&mut self, live: &Live, mean_loss: f64);
+    /// After every epoch; `loss` is its mean.
+    fn epoch(&mut self, live: &Live);
 
     /// Something that should be known at once.
     fn warn(&mut self, message: &str);
@@ -62,25 +62,33 @@ pub struct Silent;
 impl Observer for Silent {
     fn step(&mut self, _live: &Live) {}
 
-    fn epoch(&mut self, _live: &Live, _mean_loss: f64) {}
+    fn epoch(&mut self, _live: &Live) {}
 
     fn warn(&mut self, _message: &str) {}
 }
 
-/// Writes `metrics.jsonl` and TensorBoard's event file, and keeps an [`Observer`] up to date.
+/// Writes `metrics.jsonl`, TensorBoard's event file and `train.log`, and keeps an [`Observer`] up to date.
 pub struct Recorder {
     metrics: Option<Metrics>,
     events: Option<EventWriter>,
+    log: Option<RunLog>,
     observer: Box<dyn Observer>,
-    window: Window,
+    since_record: Window,
+    since_epoch: Window,
     shape: Shape,
 }
 
-/// The time since the last record.
+/// A stretch of time, and how much of it was spent waiting for data.
 struct Window {
     begun: Instant,
     waited: Duration,
     first_step: usize,
+}
+
+impl Window {
+    fn from(first_step: usize) -> Self {
+        Self { begun: Instant::now(), waited: Duration::ZERO, first_step }
+    }
 }
 
 #[derive(Default)]
@@ -95,37 +103,36 @@ impl Recorder {
     pub fn new(
         metrics: Option<Metrics>,
         events: Option<EventWriter>,
+        log: Option<RunLog>,
         observer: Box<dyn Observer>,
     ) -> Self {
-        let window = Window { begun: Instant::now(), waited: Duration::ZERO, first_step: 0 };
-        Self { metrics, events, observer, window, shape: Shape::default() }
+        let (since_record, since_epoch) = (Window::from(0), Window::from(0));
+        Self { metrics, events, log, observer, since_record, since_epoch, shape: Shape::default() }
     }
 
     /// Writes nothing and tells nobody.
     pub fn silent() -> Self {
-        Self::new(None, None, Box::new(Silent))
+        Self::new(None, None, None, Box::new(Silent))
     }
 
     pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, steps: usize, instances: usize) {
         self.shape = Shape { epochs: plan.epochs, steps, instances };
-        self.restart(progress);
-    }
-
-    fn restart(&mut self, progress: &Progress) {
-        self.window = Window { begun: Instant::now(), waited: Duration::ZERO, first_step: progress.step };
+        self.since_record = Window::from(progress.step);
+        self.since_epoch = Window::from(progress.step);
     }
 
     /// Counts the time that `wait` takes as waiting for data.
     pub(super) fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         let value = wait();
-        self.window.waited += begun.elapsed();
+        self.since_record.waited += begun.elapsed();
+        self.since_epoch.waited += begun.elapsed();
         value
     }
 
-    fn live(&self, progress: &Progress, loss: f64, lr: f64) -> Live {
-        let seconds = self.window.begun.elapsed().as_secs_f64().max(1e-9);
-        let steps = (progress.step - self.window.first_step) as f64;
+    fn live(&self, window: &Window, progress: &Progress, loss: f64, lr: f64) -> Live {
+        let seconds = window.begun.elapsed().as_secs_f64().max(1e-9);
+        let steps = (progress.step - window.first_step) as f64;
         Live {
             epoch: (progress.epoch + 1).min(self.shape.epochs),
             epochs: self.shape.epochs,
@@ -134,14 +141,14 @@ impl Recorder {
             loss,
             lr,
             images_per_second: steps * self.shape.instances as f64 / seconds,
-            data_wait: self.window.waited.as_secs_f64() / seconds,
+            data_wait: window.waited.as_secs_f64() / seconds,
             knn: progress.measured_last.or(progress.measured_before),
         }
     }
 
     /// Tells the observer of a step.
     pub(super) fn tell(&mut self, progress: &Progress, loss: f64, lr: f64) {
-        let live = self.live(progress, loss, lr);
+        let live = self.live(&self.since_record, progress, loss, lr);
         self.observer.step(&live);
     }
 
@@ -155,7 +162,7 @@ impl Recorder {
         objective: Option<&Objective>,
         monitors: Option<&Measures>,
     ) -> Result<()> {
-        let live = self.live(progress, loss, lr);
+        let live = self.live(&self.since_record, progress, loss, lr);
         let mut record = Record::new(Kind::Step, progress.epoch + 1, progress.step as u64).with("loss", loss);
         for (name, term) in objective.iter().flat_map(|objective| &objective.terms) {
             record = record.with(name, term.clone().into_scalar::<f32>());
@@ -174,22 +181,47 @@ impl Recorder {
                 .with("deviation", monitors.deviation)
                 .with("effective_rank", monitors.effective_rank);
         }
-        self.restart(progress);
+        self.since_record = Window::from(progress.step);
         self.write(&record)
     }
 
-    /// Writes a record of an epoch.
-    pub(super) fn epoch(&mut self, progress: &Progress, mean_loss: f64, measured: Option<f64>) -> Result<()> {
-        let mut record = Record::new(Kind::Epoch, progress.epoch, progress.step as u64).with("loss", mean_loss);
+    /// Where the training stands at the end of an epoch, before anything is measured: measuring takes time too.
+    pub(super) fn finish_epoch(&mut self, progress: &Progress, mean_loss: f64) -> Live {
+        let live = self.live(&self.since_epoch, progress, mean_loss, 0.0);
+        Live { epoch: progress.epoch, step: self.shape.steps, ..live }
+    }
+
+    /// Writes a record of an epoch that stood at `live` when it was over.
+    pub(super) fn epoch(&mut self, progress: &Progress, live: Live, measured: Option<f64>) -> Result<()> {
+        let mut record = Record::new(Kind::Epoch, progress.epoch, progress.step as u64)
+            .with("loss", live.loss)
+            .with("images_per_second", rounded(live.images_per_second, 2))
+            .with("data_wait", rounded(live.data_wait, 4));
         if let Some(measured) = measured {
             record = record.with("knn_top1", measured);
         }
-        let mut live = self.live(progress, mean_loss, 0.0);
-        live.epoch = progress.epoch;
-        live.step = self.shape.steps;
-        self.observer.epoch(&live, mean_loss);
-        self.restart(progress);
+        let live = Live { knn: measured.or(live.knn), ..live };
+        self.observer.epoch(&live);
+        let knn = measured.map_or_else(String::new, |knn| format!(", kNN {:.2} %", 100.0 * knn));
+        self.log(&format!(
+            "epoch {}/{}: mean loss {:.4}, {:.1} images/s, {:.1} % waiting for data{knn}",
+            live.epoch,
+            live.epochs,
+            live.loss,
+            live.images_per_second,
+            100.0 * live.data_wait
+        ))?;
+        self.since_record = Window::from(progress.step);
+        self.since_epoch = Window::from(progress.step);
         self.write(&record)
+    }
+
+    /// Writes a line to `train.log`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn log(&self, line: &str) -> Result<()> {
+        self.log.as_ref().map_or(Ok(()), |log| log.line(line))
     }
 
     /// Brings the records to the disk, before a checkpoint that is to follow them.
@@ -198,8 +230,9 @@ impl Recorder {
     }
 
     /// Something that should be known at once.
-    pub(super) fn warn(&mut self, message: &str) {
+    pub(super) fn warn(&mut self, message: &str) -> Result<()> {
         self.observer.warn(message);
+        self.log(&format!("warning: {message}"))
     }
 
     fn write(&mut self, record: &Record) -> Result<()> {

@@ -12,6 +12,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 
@@ -25,6 +26,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
+    // What the libraries tell, for those who ask with SELFSAME_LOG=debug.
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_env("SELFSAME_LOG")).with_writer(std::io::stderr).init();
     let result = match cli.command {
         Command::Pretrain(args) => commands::pretrain::pretrain(&args),
         Command::Resume(args) => commands::pretrain::resume(&args),

@@ -26,9 +26,9 @@ impl Observer for Progress {
         self.line.update(live.steps_done(), live.steps_left(), |eta, width| training::line(live, eta, width));
     }
 
-    fn epoch(&mut self, live: &Live, mean_loss: f64) {
+    fn epoch(&mut self, live: &Live) {
         let knn = live.knn.map_or_else(String::new, |knn| format!("  kNN {:.1} %", 100.0 * knn));
-        self.line.say(&format!("epoch {}/{} done  mean loss {mean_loss:.3}{knn}", live.epoch, live.epochs));
+        self.line.say(&format!("epoch {}/{} done  mean loss {:.3}{knn}", live.epoch, live.epochs, live.loss));
     }
 
     fn warn(&mut self, message: &str) {
