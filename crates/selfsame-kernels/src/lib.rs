@@ -5,6 +5,8 @@
 
 mod all_reduce;
 mod batch_norm;
+mod conv2d;
 
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, batch_norm};
+pub use conv2d::conv2d;

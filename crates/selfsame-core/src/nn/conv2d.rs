@@ -1,9 +1,8 @@
 //! Two-dimensional convolution.
 
 use burn::module::{Module, Param};
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
+use selfsame_kernels::conv2d;
 
 use super::parameter;
 use crate::Random;
@@ -72,7 +71,10 @@ pub struct Conv2d {
 impl Conv2d {
     /// `[batch, input, height, width]` to `[batch, output, height', width']`.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1, 1], 1);
-        conv2d(input, self.weight.val(), self.bias.as_ref().map(Param::val), options)
+        let output = conv2d(input, self.weight.val(), self.stride, self.padding);
+        match &self.bias {
+            Some(bias) => output + bias.val().reshape([1, -1, 1, 1]),
+            None => output,
+        }
     }
 }

@@ -1,0 +1,97 @@
+//! Convolution against Burn's own, values and gradients, on odd sizes.
+
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor, TensorData, Tolerance};
+use proptest::prelude::*;
+
+use super::conv2d;
+
+/// Values that look random and are the same everywhere.
+fn wave<const D: usize>(shape: [usize; D], phase: f32, device: &Device) -> Tensor<D> {
+    let values = (0..shape.iter().product::<usize>()).map(|at| (0.7 * at as f32 + phase).sin() * (0.013 * at as f32).cos());
+    Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), shape), device)
+}
+
+/// Output, gradient of the input, gradient of the weight, of a loss that weighs every output differently.
+fn results(convolve: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>, input: &Tensor<4>, weight: &Tensor<4>) -> [TensorData; 3] {
+    let (input, weight) = (input.clone().require_grad(), weight.clone().require_grad());
+    let output = convolve(input.clone(), weight.clone());
+    let weights = wave(output.dims(), 0.4, &output.device());
+    let gradients = (output.clone() * weights).sum().backward();
+    let gradient = |tensor: &Tensor<4>| tensor.grad(&gradients).map_or_else(|| TensorData::from([f32::NAN]), Tensor::into_data);
+    [output.into_data(), gradient(&input), gradient(&weight)]
+}
+
+fn compare([batch, channels, height, width]: [usize; 4], outputs: usize, kernel: usize, stride: usize, padding: usize) {
+    let device = Device::flex().autodiff();
+    let input = wave([batch, channels, height, width], 0.1, &device);
+    let weight = wave([outputs, channels, kernel, kernel], 1.3, &device);
+    let ours = results(|input, weight| conv2d(input, weight, stride, padding), &input, &weight);
+    let options = || ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+    let burns =
+        results(|input, weight| burn::tensor::module::conv2d(input, weight, None, options()), &input, &weight);
+    for (ours, burns) in ours.iter().zip(&burns) {
+        ours.assert_approx_eq::<f32>(burns, Tolerance::rel_abs(1e-4, 1e-4));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn odd_sizes(
+        batch in 1usize..5, channels in 1usize..6, height in 1usize..12, width in 1usize..12,
+        outputs in 1usize..6, kernel in 1usize..5, stride in 1usize..4, padding in 0usize..3,
+    ) {
+        prop_assume!(height + 2 * padding >= kernel && width + 2 * padding >= kernel);
+        compare([batch, channels, height, width], outputs, kernel, stride, padding);
+    }
+}
+
+#[test]
+fn the_layers_of_a_resnet() {
+    for (shape, outputs, kernel, stride, padding) in [
+        ([5, 3, 32, 32], 16, 3, 1, 1),
+        ([3, 16, 32, 32], 8, 3, 2, 1),
+        ([70, 8, 4, 4], 8, 3, 1, 1),
+        ([3, 8, 32, 32], 16, 1, 2, 0),
+        ([2, 3, 64, 64], 8, 7, 2, 3),
+    ] {
+        compare(shape, outputs, kernel, stride, padding);
+    }
+}
+
+#[test]
+fn views_of_other_memory_are_read_rightly() {
+    let device = Device::flex();
+    let input = wave([2, 5, 7, 3], 0.1, &device).permute([0, 3, 2, 1]);
+    let weight = wave([3, 4, 3, 3], 0.2, &device).permute([1, 0, 3, 2]);
+    let copied = |tensor: &Tensor<4>| Tensor::<4>::from_data(tensor.to_data(), &device);
+    let (viewed, plain) =
+        (conv2d(input.clone(), weight.clone(), 1, 1), conv2d(copied(&input), copied(&weight), 1, 1));
+    viewed.into_data().assert_eq(&plain.into_data(), true);
+}
+
+#[test]
+fn what_is_not_finite_comes_through() {
+    let device = Device::flex();
+    let mut values = vec![0.5; 9];
+    values[4] = f32::NAN;
+    let input = Tensor::<4>::from_data(TensorData::new(values, [1, 1, 3, 3]), &device);
+    let output = conv2d(input, Tensor::ones([1, 1, 3, 3], &device), 1, 1);
+    assert!(output.into_data().iter::<f32>().all(f32::is_nan));
+}
+
+#[test]
+fn the_number_of_threads_does_not_matter() {
+    let device = Device::flex().autodiff();
+    let (input, weight) = (wave([37, 5, 9, 9], 0.1, &device), wave([6, 5, 3, 3], 0.7, &device));
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.map(|pool| pool.install(|| results(|input, weight| conv2d(input, weight, 1, 1), &input, &weight)))
+    };
+    match (with(1), with(3)) {
+        (Ok(one), Ok(three)) => one.iter().zip(&three).for_each(|(one, three)| one.assert_eq(three, true)),
+        _ => unreachable!("a pool of threads can be built"),
+    }
+}
