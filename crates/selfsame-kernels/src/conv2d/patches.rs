@@ -1,90 +1,137 @@
 //! Unfolding images into patches and folding patches back.
+//!
+//! The matrix of patches of a tile is `[patch, columns]`: one row for every value of a patch, (channel, kernel row, kernel column), one column for
+//! every output pixel, (image, row, column). A row of it is thus a shifted copy of a channel.
+
+use std::ops::Range;
 
 use super::extent::{Extent, Tile};
 
-/// Where the patches' values of one row of the output lie: `row` of the matrix of patches, from `column` on, is the shifted row that starts at
-/// `source` of the image (none where it lies in the padding).
-struct Segment {
+/// The part of one row of the matrix that belongs to one image: a channel's plane, shifted.
+struct Shifted {
+    /// Where it starts in the matrix.
     start: usize,
-    source: Option<usize>,
-    shift: isize,
+    /// Where the channel's plane starts in the images.
+    plane: usize,
+    /// Row and column of the input that belong to output row and column 0.
+    shift: [isize; 2],
+    /// Output rows and columns whose input lies inside the image.
+    inside: [Range<usize>; 2],
 }
 
-/// Visits every row segment of a tile's matrix of patches, `[patch, columns]`. `images` holds the tile's images, one after another.
-fn segments(extent: &Extent, tile: &Tile, mut visit: impl FnMut(Segment)) {
-    let columns = extent.columns(tile);
+/// Visits all of a tile's matrix. `images` of the tile lie one after another.
+fn visit(extent: &Extent, tile: &Tile, mut visit: impl FnMut(&Shifted)) {
     let padding = extent.padding as isize;
+    let size = tile.rows.len() * extent.output_width;
+    let mut start = 0;
     for channel in 0..extent.channels {
-        for kernel_row in 0..extent.kernel {
-            for kernel_column in 0..extent.kernel {
-                let row = (channel * extent.kernel + kernel_row) * extent.kernel + kernel_column;
-                let shift = kernel_column as isize - padding;
-                let mut start = row * columns;
+        for kernel_row in 0..extent.kernel as isize {
+            let rows = inside(extent.stride, kernel_row - padding, extent.height, &tile.rows);
+            for kernel_column in 0..extent.kernel as isize {
+                let all = 0..extent.output_width;
+                let columns = inside(extent.stride, kernel_column - padding, extent.width, &all);
                 for image in 0..tile.images.len() {
-                    let plane = (image * extent.channels + channel) * extent.height;
-                    for output_row in tile.rows.clone() {
-                        let y = (output_row * extent.stride + kernel_row) as isize - padding;
-                        let inside = y >= 0 && y < extent.height as isize;
-                        let source = inside.then(|| (plane + y as usize) * extent.width);
-                        visit(Segment { start, source, shift });
-                        start += extent.output_width;
-                    }
+                    visit(&Shifted {
+                        start,
+                        plane: (image * extent.channels + channel) * extent.height * extent.width,
+                        shift: [kernel_row - padding, kernel_column - padding],
+                        inside: [rows.clone(), columns.clone()],
+                    });
+                    start += size;
                 }
             }
         }
     }
 }
 
-/// The outputs of a row whose input column `x · stride + shift` lies inside.
-fn inside(extent: &Extent, shift: isize) -> std::ops::Range<usize> {
-    let (stride, width) = (extent.stride as isize, extent.width as isize);
-    let first = (-shift + stride - 1).max(0) / stride;
-    let end = if width > shift { (width - shift + stride - 1) / stride } else { 0 };
-    let end = end.clamp(0, extent.output_width as isize);
-    first.min(end) as usize..end as usize
+/// Which of the outputs have their input, `output · stride + shift`, in `0..length`.
+fn inside(stride: usize, shift: isize, length: usize, outputs: &Range<usize>) -> Range<usize> {
+    let above = |bound: isize| (bound - shift + stride as isize - 1).max(0) as usize / stride;
+    let first = above(0).clamp(outputs.start, outputs.end);
+    first..above(length as isize).clamp(first, outputs.end)
 }
 
-/// Unfolds `images` (those of the tile) into `patches`, `[patch, columns]`.
+/// Whether a shifted plane is one shifted stretch of memory, but for its edges.
+fn is_stretch(extent: &Extent) -> bool {
+    extent.stride == 1 && extent.output_width == extent.width
+}
+
+/// A shifted plane as a stretch of memory: its rows that are inside, the part of them that `images` of this length cover, and the first
+/// value of that part in the images.
+fn stretch(extent: &Extent, tile: &Tile, at: &Shifted, length: usize) -> (Range<usize>, Range<usize>, usize) {
+    let [rows, _] = &at.inside;
+    let width = extent.width;
+    let begin = at.start + (rows.start - tile.rows.start) * width;
+    let all = begin..begin + rows.len() * width;
+    let from = (at.plane + rows.start * width) as isize + at.shift[0] * width as isize + at.shift[1];
+    let skipped = (-from).max(0) as usize;
+    let count = (length as isize - from).clamp(0, all.len() as isize) as usize;
+    let covered = all.start + skipped.min(count)..all.start + count;
+    (all, covered, from.max(0) as usize)
+}
+
+/// Empties the columns of a stretch whose input lies beside the image: there stand values of the next row.
+fn clear_edges(extent: &Extent, at: &Shifted, stretch: &mut [f32]) {
+    let [_, columns] = &at.inside;
+    if columns.len() < extent.width {
+        for row in stretch.chunks_exact_mut(extent.width) {
+            row[..columns.start].fill(0.0);
+            row[columns.end..].fill(0.0);
+        }
+    }
+}
+
+/// Unfolds `images` (those of the tile) into `patches`.
 pub fn unfold(extent: &Extent, tile: &Tile, images: &[f32], patches: &mut [f32]) {
-    segments(extent, tile, |segment| {
-        let target = &mut patches[segment.start..segment.start + extent.output_width];
-        let Some(source) = segment.source else {
-            target.fill(0.0);
-            return;
-        };
-        let inside = inside(extent, segment.shift);
-        let row = &images[source..source + extent.width];
-        target[..inside.start].fill(0.0);
-        target[inside.end..].fill(0.0);
-        if inside.is_empty() {
+    let size = tile.rows.len() * extent.output_width;
+    visit(extent, tile, |at| {
+        if is_stretch(extent) {
+            let (all, covered, from) = stretch(extent, tile, at, images.len());
+            patches[at.start..all.start].fill(0.0);
+            patches[all.end..at.start + size].fill(0.0);
+            let count = covered.len();
+            patches[covered].copy_from_slice(&images[from..from + count]);
+            clear_edges(extent, at, &mut patches[all]);
             return;
         }
-        let first = (inside.start * extent.stride).wrapping_add_signed(segment.shift);
-        let target = &mut target[inside];
-        if extent.stride == 1 {
-            target.copy_from_slice(&row[first..first + target.len()]);
-        } else {
-            let values = row[first..].iter().step_by(extent.stride);
-            target.iter_mut().zip(values).for_each(|(target, value)| *target = *value);
+        let target = &mut patches[at.start..at.start + size];
+        target.fill(0.0);
+        for (target, source) in segments(extent, tile, at) {
+            let values = images[at.plane..][source].iter().step_by(extent.stride);
+            patches[target].iter_mut().zip(values).for_each(|(target, value)| *target = *value);
         }
     });
 }
 
-/// Adds `patches`, `[patch, columns]`, to the pixels of `images` that they came from.
-pub fn fold(extent: &Extent, tile: &Tile, patches: &[f32], images: &mut [f32]) {
-    segments(extent, tile, |segment| {
-        let Some(source) = segment.source else { return };
-        let inside = inside(extent, segment.shift);
-        if inside.is_empty() {
+/// Adds `patches` to the pixels of `images` that they came from; the patches are spoilt.
+pub fn fold(extent: &Extent, tile: &Tile, patches: &mut [f32], images: &mut [f32]) {
+    visit(extent, tile, |at| {
+        if is_stretch(extent) {
+            let (all, covered, from) = stretch(extent, tile, at, images.len());
+            clear_edges(extent, at, &mut patches[all]);
+            let values = &patches[covered];
+            let pixels = &mut images[from..from + values.len()];
+            pixels.iter_mut().zip(values).for_each(|(pixel, value)| *pixel += value);
             return;
         }
-        let first = (inside.start * extent.stride).wrapping_add_signed(segment.shift);
-        let values = &patches[segment.start..segment.start + extent.output_width][inside];
-        let row = &mut images[source..source + extent.width][first..];
-        if extent.stride == 1 {
-            row.iter_mut().zip(values).for_each(|(target, value)| *target += value);
-        } else {
-            row.iter_mut().step_by(extent.stride).zip(values).for_each(|(target, value)| *target += value);
+        for (source, target) in segments(extent, tile, at) {
+            let pixels = images[at.plane..][target].iter_mut().step_by(extent.stride);
+            pixels.zip(&patches[source]).for_each(|(pixel, value)| *pixel += value);
         }
     });
+}
+
+/// The rows of a shifted plane one by one: where they lie in the matrix, and where in the channel's plane.
+fn segments<'a>(
+    extent: &'a Extent,
+    tile: &'a Tile,
+    at: &'a Shifted,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + 'a {
+    let [rows, columns] = &at.inside;
+    rows.clone().filter(|_| !columns.is_empty()).map(move |row| {
+        let start = at.start + (row - tile.rows.start) * extent.output_width;
+        let input_row = (row * extent.stride).wrapping_add_signed(at.shift[0]) * extent.width;
+        let input = |column: usize| input_row + (column * extent.stride).wrapping_add_signed(at.shift[1]);
+        (start + columns.start..start + columns.end, input(columns.start)..input(columns.end - 1) + 1)
+    })
 }
