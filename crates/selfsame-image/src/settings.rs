@@ -207,8 +207,8 @@ pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     };
     fill(settings, "backbone", "width", Value::Float(width), why.into());
 
-    // Some 30,000 instances seen are enough to tell whether anything is learned.
-    let epochs = (30_000 / facts.instances.max(1)).clamp(10, 200) as i64;
+    // Some 22,000 instances seen are enough to tell whether anything is learned.
+    let epochs = (22_000 / facts.instances.max(1)).clamp(10, 200) as i64;
     fill(settings, "schedule", "epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
     notes
 }

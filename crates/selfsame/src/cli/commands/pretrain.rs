@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use selfsame_core::run::RunFolder;
-use selfsame_core::settings::{Layers, Resolved};
+use selfsame_core::settings::{Layers, Origin, Resolved};
 use selfsame_core::stop::{Stop, StopSignal};
 use selfsame_core::train::Outcome;
 use selfsame_core::{Error, Result};
@@ -81,6 +81,10 @@ fn plan(prepared: &Prepared) -> String {
     let mut table = Table::new([("", Align::Left), ("", Align::Left)]);
     for (what, value) in prepared.plan() {
         table.row([what.to_owned(), value]);
+    }
+    let explained = prepared.settings.explain().into_iter();
+    for setting in explained.filter(|setting| setting.origin != Origin::Default) {
+        table.row(["set".to_owned(), format!("{} = {} ({})", setting.key, setting.value, setting.origin)]);
     }
     for note in &prepared.notes {
         table.row(["auto".to_owned(), note.clone()]);
