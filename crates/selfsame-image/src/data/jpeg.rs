@@ -26,6 +26,8 @@ pub(super) struct JpegHeader {
     pub height: usize,
     /// Colour components: 1 grey, 3 colour, 4 CMYK or YCCK.
     pub components: u8,
+    /// Whether the first scan holds all components, as in all progressive and nearly all other JPEGs.
+    pub interleaved: bool,
     /// How to turn the picture upright.
     pub orientation: Orientation,
     /// Offset of the first start-of-scan marker.
@@ -37,7 +39,7 @@ const EXIF: &[u8] = b"Exif\0\0";
 /// Walks the segments up to the first scan.
 pub(super) fn read_header(bytes: &[u8]) -> Result<JpegHeader, DecodeError> {
     let mut position = 2;
-    let mut frame = None;
+    let mut frame: Option<(usize, usize, u8, bool)> = None;
     let mut orientation = Orientation::NoTransforms;
     loop {
         // Any number of FF may fill the space before a marker, and some cameras leave other bytes there.
@@ -63,8 +65,9 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<JpegHeader, DecodeError> {
         match marker {
             0xDA => {
                 let no_frame = || DecodeError::Corrupt("the JPEG has no frame header".into());
-                let (width, height, components) = frame.ok_or_else(no_frame)?;
-                return Ok(JpegHeader { width, height, components, orientation, scan: position });
+                let (width, height, components, sequential) = frame.ok_or_else(no_frame)?;
+                let interleaved = !sequential || content.first().is_none_or(|&first| first == components);
+                return Ok(JpegHeader { width, height, components, interleaved, orientation, scan: position });
             }
             // Start of frame of any coding process; C4, C8 and CC are tables.
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
@@ -73,7 +76,8 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<JpegHeader, DecodeError> {
                 };
                 let height = usize::from(u16::from_be_bytes([high, low]));
                 let width = usize::from(u16::from_be_bytes([left, right]));
-                frame = Some((width, height, components));
+                let sequential = matches!(marker, 0xC0 | 0xC1);
+                frame = Some((width, height, components, sequential));
             }
             // Damaged EXIF is no reason to lose the picture.
             0xE1 if content.starts_with(EXIF) => {
@@ -102,6 +106,10 @@ pub(super) fn decode(
     }
     if denominator > 1 && header.components != 4 && is_worthwhile(header.width, denominator) {
         return decode_scaled(bytes, header, denominator, picture);
+    }
+    // zune-jpeg 0.5.15 loses the last row of blocks where the components of a sequential JPEG come in scans of their own.
+    if !header.interleaved && header.components != 4 {
+        return decode_scaled(bytes, header, 1, picture);
     }
     match decode_full(bytes, header, picture) {
         // Lossless JPEG, for one.

@@ -39,6 +39,23 @@ fn lossless_formats_come_back_exactly() {
 }
 
 #[test]
+fn the_last_rows_of_components_in_scans_of_their_own_come_back() {
+    for (width, height) in [(64, 64), (61, 53)] {
+        let image = drawing(width, height, 3);
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, 95);
+        // This makes the encoder write one scan a component.
+        encoder.set_optimized_huffman_tables(true);
+        encoder.set_sampling_factor(SamplingFactor::F_1_1);
+        encoder.encode(image.as_raw(), width as u16, height as u16, ColorType::Rgb).unwrap();
+        let row = width as usize * 3;
+        for (at, (ours, original)) in decoded(&bytes).pixels.chunks(row).zip(image.as_raw().chunks(row)).enumerate() {
+            assert!(mean_difference(ours, original) < 6.0, "row {at} of {height}");
+        }
+    }
+}
+
+#[test]
 fn jpegs_of_every_kind_come_back_nearly() {
     for (width, height) in [(1, 1), (7, 5), (32, 32), (61, 131), (320, 240)] {
         let image = drawing(width, height, 3);
