@@ -33,7 +33,7 @@ name = "simclr"
 
 [optimizer]
 name = "sgd"
-lr = 0.12
+lr = 0.24
 lr_scaling = "linear"
 momentum = 0.9
 nesterov = false
@@ -55,7 +55,7 @@ final_lr_share = 0.0
 
 [run]
 seed = 0
-batch_size = 128
+batch_size = 64
 device = "cpu"
 log_every = 10
 measure_every = 1
