@@ -3,6 +3,7 @@
 //! Content goes to a temporary file in the same folder, is synced to the disk and renamed into place. A full disk,
 //! a crash or a SIGKILL at any moment leaves the previous file as it was.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -53,11 +54,16 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 pub(crate) fn remove_leftovers(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().ends_with(TEMPORARY) {
+        if is_leftover(&entry.file_name()) {
             std::fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Whether a file of this name is a temporary one.
+pub(crate) fn is_leftover(name: &OsStr) -> bool {
+    name.to_string_lossy().ends_with(TEMPORARY)
 }
 
 fn folder_of(path: &Path) -> &Path {

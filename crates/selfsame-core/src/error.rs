@@ -104,8 +104,11 @@ fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => "\n  help: check the path",
         io::ErrorKind::PermissionDenied => "\n  help: check the permissions of the file and its folder",
-        io::ErrorKind::StorageFull => "\n  help: free some disk space, then `selfsame resume` the run",
-        io::ErrorKind::ReadOnlyFilesystem => "\n  help: choose another folder with --out",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "\n  help: free some disk space or raise the limit; `selfsame resume` goes on with a training"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "\n  help: choose a folder that can be written to",
+        io::ErrorKind::NotADirectory => "\n  help: a part of this path is a file; choose another path",
         _ => "",
     }
 }

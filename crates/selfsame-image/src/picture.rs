@@ -1,12 +1,11 @@
 //! A decoded picture: what comes out of the decoders and goes into the views.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use selfsame_core::{Error, Result};
+use selfsame_core::{Error, Result, atomic_file};
 
 /// A picture in memory: 8-bit RGB, upright (EXIF orientation already applied), at least 1 × 1 pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,33 +58,20 @@ impl Picture {
     /// [`Error::Io`] when the file cannot be written.
     pub fn save_png(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = Path::new(&partial);
-        let written = self.write_png(partial).and_then(|()| fs::rename(partial, path));
-        written.map_err(|source| {
-            // The reason of the failure is what matters to the user, not whether the remains could be removed.
-            let _ = fs::remove_file(partial);
-            Error::io("write", path, source)
-        })
-    }
-
-    fn write_png(&self, path: &Path) -> std::io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        PngEncoder::new(&mut file)
+        // In memory first: the encoder would hide what the system says about the file.
+        let mut bytes = Vec::new();
+        PngEncoder::new(&mut bytes)
             .write_image(&self.pixels, self.width as u32, self.height as u32, ExtendedColorType::Rgb8)
-            .map_err(|error| match error {
-                image::ImageError::IoError(source) => source,
-                other => std::io::Error::other(other),
-            })?;
-        file.flush()?;
-        file.get_ref().sync_all()
+            .map_err(|error| Error::io("write", path, std::io::Error::other(error)))?;
+        atomic_file::write(path, |file| file.write_all(&bytes))
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn checks(width: usize, height: usize) -> Picture {

@@ -18,7 +18,7 @@ use selfsame_core::train::{
 use selfsame_core::{Error, Random, Result, device};
 use serde_json::json;
 
-use crate::data::{BadFile, Dataset, Loader, LoaderOptions, OpenOptions, write_bad_files};
+use crate::data::{BadFile, Dataset, Loader, LoaderOptions, OpenOptions, read_bad_files, write_bad_files};
 use crate::eval::OnlineKnn;
 use crate::method::{self, Build, Entry, ImageMethod, Layer};
 use crate::model::{Depth, ResNetConfig, Stem};
@@ -107,9 +107,17 @@ impl Prepared {
                 "name a folder of pictures with --data",
             ));
         }
+        data.validate()?;
         let entry = method::by_name(settings.text("method.name"))?;
         let options = OpenOptions { shuffle_buffer: data.shuffle_buffer, ..OpenOptions::default() };
         let dataset = Arc::new(Dataset::open(&data.path, &options)?);
+        if dataset.len() < 2 {
+            return Err(Error::data(
+                dataset.path(),
+                "there is only one picture here",
+                "pictures are told from each other: give a folder with at least a few hundred",
+            ));
+        }
         let facts = Facts {
             instances: dataset.len(),
             typical_side: dataset.typical_side(),
@@ -134,6 +142,7 @@ impl Prepared {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(dataset.clone(), pipeline, random.clone(), options)?;
+        check_accumulation(&optimizer, &loader)?;
         let device = device::by_name(&run.device)?;
         let method = build(entry, &settings, &device.clone().autodiff())?;
         let knn = match run.measure_every {
@@ -155,23 +164,26 @@ impl Prepared {
         stop: &StopSignal,
     ) -> Result<Report> {
         let folder = RunFolder::create(out.into(), overwrite)?;
-        folder.write_config(self.settings.table())?;
         let data = DataRecord {
             path: self.dataset.path().display().to_string(),
             instances: self.dataset.len() as u64,
             fingerprint: self.dataset.fingerprint(),
         };
         let record = RunRecord::begin(self.entry.name, self.run.seed, data);
+        // The record makes the folder a run, so it comes first: whatever happens next, the folder can be overwritten.
+        folder.write_record(&record)?;
+        folder.write_config(self.settings.table())?;
         let recorder = Recorder::new(
             Some(Metrics::append(folder.metrics())?),
             Some(EventWriter::create(folder.path())?),
             Some(RunLog::append(folder.log())?),
             observer,
         );
+        recorder.log(&format!("begun: {}", record.command.join(" ")))?;
         self.run(&folder, record, recorder, None, stop)
     }
 
-    /// Goes on with a stopped training from its `last` checkpoint.
+    /// Goes on with a stopped training from its `last` checkpoint; from the start where it was killed before the first.
     ///
     /// # Errors
     /// As [`begin`](Self::begin); and data or checkpoints that are not those of the run.
@@ -189,43 +201,81 @@ impl Prepared {
             ));
         }
         record.resume();
-        let checkpoint = checkpoint::load(&folder.checkpoints(), "last")?;
-        let step = checkpoint.progress::<Progress>()?.step as u64;
+        let checkpoint = self.last_checkpoint(folder)?;
+        let progress = match &checkpoint {
+            Some(checkpoint) => checkpoint.progress()?,
+            None => Progress::default(),
+        };
+        let step = progress.step as u64;
+        // Only now, when nothing speaks against going on, something is written.
+        folder.write_record(&record)?;
         let recorder = Recorder::new(
-            Some(Metrics::resume(folder.metrics(), step)?),
+            Some(Metrics::resume(folder.metrics(), step, progress.epoch)?),
             Some(EventWriter::resume(folder.path(), step)?),
             Some(RunLog::append(folder.log())?),
             observer,
         );
-        self.run(folder, record, recorder, Some(checkpoint), stop)
+        recorder.log(&format!("resumed after step {step}"))?;
+        self.run(folder, record, recorder, checkpoint, stop)
+    }
+
+    /// The `last` checkpoint, or none where nothing was ever saved.
+    fn last_checkpoint(&self, folder: &RunFolder) -> Result<Option<Checkpoint>> {
+        let checkpoints = folder.checkpoints();
+        if checkpoint::list(&checkpoints)?.is_empty() && !checkpoints.join("last").exists() {
+            return Ok(None);
+        }
+        let checkpoint = checkpoint::load(&checkpoints, "last")?;
+        checkpoint.check_method(self.entry.name)?;
+        Ok(Some(checkpoint))
     }
 
     fn run(
         mut self,
         folder: &RunFolder,
-        mut record: RunRecord,
+        record: RunRecord,
         mut recorder: Recorder,
         checkpoint: Option<Checkpoint>,
         stop: &StopSignal,
     ) -> Result<Report> {
-        folder.write_record(&record)?;
         for (what, value) in self.plan() {
             recorder.log(&format!("{what}: {value}"))?;
         }
         let mut progress = Progress::default();
         let result = self.train(folder, &mut recorder, checkpoint, &mut progress, stop);
-        let bad_files = self.loader.bad_files();
+        let ended = self.end(folder, record, &recorder, &result, &progress);
+        // What ended the training comes first: a full disk, say, keeps its record from being written as well.
+        let outcome = result?;
+        Ok(Report { outcome, progress, bad_files: ended? })
+    }
+
+    /// Writes down how the training ended. Returns all files that could not be used since the run began.
+    fn end(
+        &self,
+        folder: &RunFolder,
+        record: RunRecord,
+        recorder: &Recorder,
+        result: &Result<Outcome>,
+        progress: &Progress,
+    ) -> Result<Vec<BadFile>> {
+        let mut bad_files = read_bad_files(&folder.bad_files())?;
+        let met = self.loader.bad_files().into_iter();
+        let new: Vec<BadFile> = met.filter(|file| bad_files.iter().all(|known| known.name != file.name)).collect();
+        bad_files.extend(new);
         write_bad_files(&folder.bad_files(), &bad_files)?;
-        let (status, reason) = match &result {
+        let (status, reason) = match result {
             Ok(Outcome::Finished) => (Status::Finished, None),
-            Ok(Outcome::Stopped(signal)) => (Status::Stopped, Some(format!("{signal:?}"))),
+            Ok(Outcome::Stopped(signal)) => (Status::Stopped, Some(signal.to_string())),
             Err(error) => (Status::Failed, Some(error.to_string())),
         };
-        recorder.log(&format!("{status:?} at step {}{}", progress.step, reason.as_ref().map_or_else(String::new, |it| format!(": {it}"))))?;
-        note_results(&mut record, &progress);
+        // Evaluations may have left their results in it meanwhile.
+        let mut record = folder.record().unwrap_or(record);
+        note_results(&mut record, progress);
+        let message = reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
+        recorder.log(&format!("{} after step {}{message}", status.name(), progress.step))?;
         record.end(status, reason);
         folder.write_record(&record)?;
-        Ok(Report { outcome: result?, progress, bad_files })
+        Ok(bad_files)
     }
 
     fn train(
@@ -240,6 +290,7 @@ impl Prepared {
         if let Some(mut checkpoint) = checkpoint {
             *progress = checkpoint.progress()?;
             restore(&mut checkpoint, &mut *self.method, Some(&mut optimizer))?;
+            checkpoint.finish()?;
         }
         let effective_batch = self.run.batch_size * self.optimizer.accumulate;
         let lr = self.optimizer.scaled_lr(effective_batch);
@@ -278,6 +329,19 @@ impl Prepared {
     }
 }
 
+/// What a run that is finished achieved; none for one that may go on.
+///
+/// # Errors
+/// A record or checkpoint that is missing or broken.
+pub fn finished(folder: &RunFolder) -> Result<Option<Report>> {
+    if folder.record()?.status != Status::Finished {
+        return Ok(None);
+    }
+    let progress = checkpoint::load(&folder.checkpoints(), "last")?.progress()?;
+    let bad_files = read_bad_files(&folder.bad_files())?;
+    Ok(Some(Report { outcome: Outcome::Finished, progress, bad_files }))
+}
+
 impl Batches<Views> for Loader {
     fn per_epoch(&self) -> usize {
         self.steps_per_epoch()
@@ -290,6 +354,18 @@ impl Batches<Views> for Loader {
     fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
         Ok(Box::new(Loader::epoch(self, epoch as u64, first)?))
     }
+}
+
+/// An epoch must have a step at least.
+fn check_accumulation(optimizer: &OptimizerConfig, loader: &Loader) -> Result<()> {
+    let (accumulate, batches) = (optimizer.accumulate, loader.steps_per_epoch());
+    if accumulate <= batches {
+        return Ok(());
+    }
+    Err(Error::config(
+        format!("optimizer.accumulate is {accumulate}, but an epoch has {batches} batches of {}", loader.batch_size()),
+        "lower optimizer.accumulate or --batch-size, or give more pictures",
+    ))
 }
 
 /// The views of a training.

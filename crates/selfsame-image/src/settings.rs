@@ -225,7 +225,31 @@ pub fn read_settings(folder: &RunFolder) -> Result<Layers> {
         text.parse().map_err(|error: toml::de::Error| broken(format!("not TOML: {}", error.message())))?;
     let name = table.get("method").and_then(|method| method.get("name")).and_then(Value::as_str);
     let name = name.ok_or_else(|| broken("method.name is missing".into()))?;
-    Layers::new(defaults(method::by_name(name)?, Preset::Small)?).file(&path)
+    let layers = method::by_name(name)
+        .and_then(|method| defaults(method, Preset::Small))
+        .and_then(|defaults| Layers::new(defaults).file(&path));
+    // What is wrong in there is nothing that was typed now: the run is of another version, or damaged.
+    layers.map_err(|error| match error {
+        Error::Config { what, help } => Error::data(&path, what, help),
+        other => other,
+    })
+}
+
+impl DataSettings {
+    /// # Errors
+    /// Values that no training can have.
+    pub fn validate(&self) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.max_bad_share) {
+            return Err(Error::config(
+                format!("data.max_bad_share is {}, which is not in 0 to 1", self.max_bad_share),
+                "0.05 lets a training go on while at most 5 % of the files are bad",
+            ));
+        }
+        if self.workers == Auto::Value(0) {
+            return Err(Error::config("data.workers is 0", "give at least 1 thread, or leave it out for one a core"));
+        }
+        Ok(())
+    }
 }
 
 impl RunSettings {

@@ -124,6 +124,8 @@ impl TrainedRun {
     /// # Errors
     /// When the record cannot be written.
     pub fn keep_result(&mut self, result: &serde_json::Map<String, Value>) -> Result<()> {
+        // The run may have gone on training since it was opened.
+        self.record = self.folder.record()?;
         let protocol = result.get("protocol").and_then(Value::as_str).unwrap_or("evaluation").to_owned();
         if let Some(top1) = result.get("top1") {
             self.record.results.insert(format!("{protocol}_top1"), top1.clone());

@@ -1,5 +1,6 @@
 //! The folder of a run: its files, and who may write to them.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -41,11 +42,8 @@ impl RunFolder {
         // Again, because another process may have trained here before this one had the lock.
         check_free(&path, overwrite)?;
         let folder = Self { path, _lock: lock };
-        if overwrite {
-            folder.remove_run().map_err(|error| Error::io("clear", &folder.path, error))?;
-        }
-        fs::create_dir_all(folder.checkpoints())
-            .map_err(|error| Error::io("create", folder.checkpoints(), error))?;
+        // Without `overwrite` there is nothing but leftovers.
+        folder.remove_run().map_err(|error| Error::io("clear", &folder.path, error))?;
         Ok(folder)
     }
 
@@ -168,7 +166,9 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 /// Whether a new run may be written here.
 fn check_free(path: &Path, overwrite: bool) -> Result<()> {
     let mut entries = fs::read_dir(path).map_err(|error| Error::io("list", path, error))?;
-    let is_empty = entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK));
+    // A process that was killed before it had written `run.json` leaves these.
+    let is_leftover = |name: &OsStr| name == LOCK || atomic_file::is_leftover(name);
+    let is_empty = entries.all(|entry| entry.is_ok_and(|entry| is_leftover(&entry.file_name())));
     let is_run = path.join("run.json").is_file();
     let shown = path.display();
     match (is_empty, is_run, overwrite) {

@@ -57,7 +57,8 @@ impl Checkpoints {
         checkpoint::save(folder, name, &Checkpoint::new(&self.method, progress, tensors)?)
     }
 
-    /// Saves `last`, and `best` or `epoch-0010` where they are due.
+    /// Saves `best` and `epoch-0010` where they are due, then `last`: a training that dies in between makes up for what
+    /// is missing when it goes on from the `last` before.
     pub(super) fn save_epoch<M: Method + ?Sized>(
         &self,
         method: &mut M,
@@ -65,14 +66,13 @@ impl Checkpoints {
         progress: &Progress,
         best: bool,
     ) -> Result<()> {
-        self.save("last", method, optimizer, progress)?;
         if best {
             self.save("best", method, optimizer, progress)?;
         }
         if self.every > 0 && progress.epoch.is_multiple_of(self.every) {
-            self.save(&format!("epoch-{:04}", progress.epoch), method, optimizer, progress)?;
+            self.save(&checkpoint::epoch_name(progress.epoch), method, optimizer, progress)?;
         }
-        Ok(())
+        self.save("last", method, optimizer, progress)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use selfsame_core::{Result, atomic_file};
+use selfsame_core::{Error, Result, atomic_file};
 use serde::{Deserialize, Serialize};
 
 /// A file that could not be used.
@@ -25,7 +25,7 @@ pub(super) struct BadFiles {
 impl BadFiles {
     pub fn add(&mut self, index: usize, name: String, reason: String) {
         self.found.entry(index).or_insert_with(|| {
-            tracing::warn!("skipping {name}: {reason}");
+            tracing::info!("skipping {name}: {reason}");
             BadFile { name, reason }
         });
     }
@@ -52,6 +52,22 @@ pub fn write_bad_files(path: &Path, files: &[BadFile]) -> Result<()> {
     })
 }
 
+/// Reads what [`write_bad_files`] wrote; no file has none.
+///
+/// # Errors
+/// [`selfsame_core::Error::Io`] when the file is there and cannot be read.
+pub fn read_bad_files(path: &Path) -> Result<Vec<BadFile>> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text.map_err(|error| Error::io("read", path, error))?,
+    };
+    let file = |line: &str| {
+        let (name, reason) = line.split_once('\t')?;
+        Some(BadFile { name: name.to_owned(), reason: reason.to_owned() })
+    };
+    Ok(text.lines().skip(1).filter_map(file).collect())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -64,6 +80,9 @@ mod tests {
         let file = BadFile { name: "a\tb.jpg".into(), reason: "two\nlines".into() };
         write_bad_files(&path, &[file]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "file\treason\na b.jpg\ttwo lines\n");
+        let read = read_bad_files(&path).unwrap();
+        assert_eq!(read, [BadFile { name: "a b.jpg".into(), reason: "two lines".into() }]);
+        assert!(read_bad_files(&folder.path().join("none")).unwrap().is_empty());
     }
 
     #[test]

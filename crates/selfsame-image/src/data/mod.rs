@@ -21,7 +21,7 @@ mod render;
 mod shards;
 mod source;
 
-pub use bad_files::{BadFile, write_bad_files};
+pub use bad_files::{BadFile, read_bad_files, write_bad_files};
 pub use cache::default_cache_folder;
 pub use check::{CheckOptions, ClassCount, Duplicates, Finding, Note, Problem, Report, SizeBin, check};
 pub use decode::{Color, DecodeError, Format, Header, MAX_PIXELS, decode, decode_into, is_animated, probe};

@@ -46,8 +46,8 @@ const CHUNK: usize = 256;
 /// pictures are done.
 ///
 /// # Errors
-/// [`Error::Config`] when `max_side` is given without `raw` or is 0; [`Error::Data`] when the file exists or no
-/// picture can be used; [`Error::Io`] when the file cannot be written.
+/// [`Error::Config`] when `max_side` is given without `raw` or is 0, or the file exists; [`Error::Data`] when no picture
+/// can be used; [`Error::Io`] when the file cannot be written.
 pub fn write_pack(
     dataset: &Dataset,
     path: &Path,
@@ -64,7 +64,10 @@ pub fn write_pack(
         return Err(Error::config("--max-side is 0", "give it in pixels, such as 256"));
     }
     if path.exists() && !options.overwrite {
-        return Err(Error::data(path, "the file exists", "choose another name, or --overwrite"));
+        return Err(Error::config(
+            format!("{} exists", path.display()),
+            "choose another name with -o, or add --overwrite",
+        ));
     }
     let mut summary = PackSummary { written: 0, bytes: 0, skipped: Vec::new() };
     let mut offset = HEADER as u64;

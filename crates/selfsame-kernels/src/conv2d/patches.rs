@@ -67,7 +67,8 @@ fn stretch(extent: &Extent, tile: &Tile, at: &Shifted, length: usize) -> (Range<
     let skipped = (-from).max(0) as usize;
     let count = (length as isize - from).clamp(0, all.len() as isize) as usize;
     let covered = all.start + skipped.min(count)..all.start + count;
-    (all, covered, from.max(0) as usize)
+    // A stretch of which nothing is covered may begin beyond the images.
+    (all, covered, from.clamp(0, length as isize) as usize)
 }
 
 /// Empties the columns of a stretch whose input lies beside the image: there stand values of the next row.

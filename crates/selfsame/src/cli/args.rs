@@ -47,6 +47,7 @@ pub enum Command {
     /// Tell what this program and this machine can do
     Doctor(Doctor),
     /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  selfsame completions bash > ~/.local/share/bash-completion/completions/selfsame")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -177,6 +178,7 @@ pub struct Output {
 
 /// `selfsame resume`
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  selfsame resume runs/a\n  selfsame resume runs/a --data /mnt/photos --workers 16")]
 pub struct Resume {
     /// Folder of the run
     pub run: PathBuf,
@@ -192,6 +194,7 @@ pub struct Resume {
 
 /// `selfsame eval`
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  selfsame eval knn runs/a --data labelled/")]
 pub enum Eval {
     /// Weighted nearest neighbours on frozen features
     #[command(after_help = "Example:\n  selfsame eval knn runs/a --data labelled/ --json")]
@@ -299,6 +302,9 @@ pub struct Embed {
     /// .parquet, .npy, .csv, .safetensors, or a folder for TensorBoard's projector
     #[arg(long = "output", short = 'o', value_name = "FILE")]
     pub output_file: PathBuf,
+    /// parquet, npy, csv, safetensors or projector, where the name does not say it
+    #[arg(long)]
+    pub format: Option<String>,
     /// Replace an existing file
     #[arg(long)]
     pub overwrite: bool,
@@ -354,6 +360,8 @@ pub enum ExportFormat {
 
 /// `selfsame data`
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  selfsame data check photos/\n  selfsame data preview photos/ -o sheet.png\n  \
+    selfsame data pack photos/ -o photos.pack --raw --max-side 256")]
 pub enum Data {
     /// List unreadable, truncated, tiny and duplicate files, with reasons
     Check {
@@ -428,17 +436,18 @@ pub struct Compare {
     /// Folders of runs
     #[arg(required = true)]
     pub runs: Vec<PathBuf>,
-    /// Print one JSON object on one line
+    /// Print the result as one JSON object on one line
     #[arg(long)]
     pub json: bool,
 }
 
 /// `selfsame list`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  selfsame list recipes")]
 pub struct List {
     /// What to list
     pub what: Listing,
-    /// Print one JSON object on one line
+    /// Print the result as one JSON object on one line
     #[arg(long)]
     pub json: bool,
 }
@@ -457,7 +466,7 @@ pub enum Listing {
 /// `selfsame doctor`
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Print one JSON object on one line
+    /// Print the result as one JSON object on one line
     #[arg(long)]
     pub json: bool,
 }

@@ -5,6 +5,7 @@ mod commands;
 mod compare;
 mod doctor;
 mod list;
+mod output;
 mod progress;
 mod table;
 mod terminal;
@@ -16,6 +17,14 @@ use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 
+/// Shows warnings of the libraries on stderr; `SELFSAME_LOG=debug` shows all that they say.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("SELFSAME_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let plain = tracing_subscriber::fmt().without_time().with_target(false).with_ansi(false);
+    // It fails when there is a subscriber already, which then does this work.
+    let _ = plain.with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
 /// Runs the program; errors go to stderr, and their kind into the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -26,8 +35,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    // What the libraries tell, for those who ask with SELFSAME_LOG=debug.
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_env("SELFSAME_LOG")).with_writer(std::io::stderr).init();
+    log_to_stderr();
     let result = match cli.command {
         Command::Pretrain(args) => commands::pretrain::pretrain(&args),
         Command::Resume(args) => commands::pretrain::resume(&args),
@@ -43,7 +51,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::tell(format!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -14,6 +14,7 @@ use selfsame_image::view::{Pipeline, Recipe, Scratch};
 use serde_json::json;
 
 use crate::cli::args::{self, Output};
+use crate::cli::output::print;
 use crate::cli::progress::Counter;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
@@ -41,10 +42,9 @@ fn run_check(path: &Path, tiny: usize, output: Output) -> Result<ExitCode> {
     let options = CheckOptions { tiny_side: tiny, ..CheckOptions::default() };
     let report = check(&dataset, &options, &|done| counter.at(done));
     counter.finish();
-    if output.json {
-        println!("{}", json!(report));
-    } else {
-        print!("{}", checked(path, &report));
+    match output.json {
+        true => print(json!(report))?,
+        false => print(checked(path, &report))?,
     }
     // Files that cannot be used are what was asked for, not a failure of the check.
     Ok(ExitCode::SUCCESS)
@@ -125,10 +125,10 @@ fn run_preview(args: &args::Data) -> Result<ExitCode> {
         return Err(Error::data(path, "no picture can be read", "`selfsame data check` says why"));
     }
     contact_sheet(&rows, *image_size).save_png(output_file)?;
-    if output.json {
-        println!("{}", json!({ "file": output_file, "instances": rows.len(), "views": views }));
-    } else {
-        println!("{} instances beside {views} views each: {}", rows.len(), output_file.display());
+    let count = rows.len();
+    match output.json {
+        true => print(json!({ "file": output_file, "instances": count, "views": views }))?,
+        false => print(format!("{count} instances beside {views} views each: {}", output_file.display()))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -139,9 +139,10 @@ fn run_index(path: &Path, output: Output) -> Result<ExitCode> {
     let seconds = begun.elapsed().as_secs_f64();
     if output.json {
         let result = json!({ "instances": dataset.len(), "classes": dataset.classes(), "seconds": seconds });
-        println!("{result}");
+        print(result)?;
     } else {
-        println!("{} pictures in {} classes, indexed in {seconds:.2} s", dataset.len(), dataset.classes().len());
+        let (pictures, classes) = (dataset.len(), dataset.classes().len());
+        print(format!("{pictures} pictures in {classes} classes, indexed in {seconds:.2} s"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -153,12 +154,12 @@ fn run_pack(path: &Path, pack: &Path, options: &PackOptions, output: Output) -> 
     counter.finish();
     if output.json {
         let skipped: Vec<&str> = summary.skipped.iter().map(|file| file.name.as_str()).collect();
-        println!("{}", json!({ "file": pack, "written": summary.written, "bytes": summary.bytes, "skipped": skipped }));
+        print(json!({ "file": pack, "written": summary.written, "bytes": summary.bytes, "skipped": skipped }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} pictures, {:.1} MB: {}", summary.written, summary.bytes as f64 / 1e6, pack.display());
+    print(format!("{} pictures, {:.1} MB: {}", summary.written, summary.bytes as f64 / 1e6, pack.display()))?;
     for file in &summary.skipped {
-        println!("left out {}: {}", file.name, file.reason);
+        print(format!("left out {}: {}", file.name, file.reason))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,15 +8,15 @@ use selfsame_image::data::default_cache_folder;
 
 use crate::cli::args;
 use crate::cli::doctor::Doctor;
+use crate::cli::output::print;
 use crate::cli::terminal::Terminal;
 
 /// Prints what this program and this machine can do.
 pub fn run(args: &args::Doctor) -> Result<ExitCode> {
     let doctor = Doctor::examine(default_cache_folder());
-    if args.json {
-        println!("{}", doctor.json());
-    } else {
-        print!("{}", doctor.table(Terminal::of(&io::stdout())));
+    match args.json {
+        true => print(doctor.json())?,
+        false => print(doctor.table(Terminal::of(&io::stdout())))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ use selfsame_image::trained::{TrainedRun, Weights};
 use serde_json::json;
 
 use crate::cli::args;
+use crate::cli::output;
 use crate::cli::progress::Counter;
 
 /// Pictures that go through the network at once.
@@ -18,7 +19,10 @@ const BATCH: usize = 64;
 
 /// Writes the representations of pictures.
 pub fn run(args: &args::Embed) -> Result<ExitCode> {
-    let format = Format::of(&args.output_file)?;
+    let format = match &args.format {
+        Some(name) => name.parse()?,
+        None => Format::of(&args.output_file)?,
+    };
     let run = TrainedRun::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), &args.device)?;
     let dataset = Arc::new(Dataset::open(&args.data, &OpenOptions::default())?);
     let pipeline = run.pipeline()?;
@@ -59,12 +63,12 @@ pub fn run(args: &args::Embed) -> Result<ExitCode> {
     let written = writer.finish()?;
     let skipped = batches.bad_files();
     if args.output.json {
-        println!("{}", json!({ "files": written.files, "instances": written.instances, "skipped": skipped.len() }));
+        output::print(json!({ "files": written.files, "instances": written.instances, "skipped": skipped.len() }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} embeddings: {}", written.instances, args.output_file.display());
+    output::print(format!("{} embeddings: {}", written.instances, args.output_file.display()))?;
     for file in &skipped {
-        println!("left out {}: {}", file.name, file.reason);
+        output::print(format!("left out {}: {}", file.name, file.reason))?;
     }
     Ok(ExitCode::SUCCESS)
 }

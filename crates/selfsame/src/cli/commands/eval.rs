@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::{Eval, Source};
+use crate::cli::output::{print, tell};
 use crate::cli::progress::Counter;
 
 /// Measures what a representation is worth.
@@ -42,7 +43,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let quiet = source.output.quiet;
             let (result, _network) = finetune(run.method.backbone(), &split, &config, &mut |epoch, loss| {
                 if !quiet {
-                    eprintln!("epoch {epoch}/{epochs}  loss {loss:.3}");
+                    tell(format!("epoch {epoch}/{epochs}  loss {loss:.3}"));
                 }
             })?;
             report(run, source, &result)
@@ -102,16 +103,19 @@ fn report(mut run: TrainedRun, source: &Source, result: &impl Serialize) -> Resu
     fields.insert("run".into(), json!(source.run));
     fields.insert("checkpoint".into(), json!(weights));
     fields.insert("layer".into(), json!(selfsame_image::method::Layer::from(source.layer)));
-    if !source.random {
-        run.keep_result(&fields)?;
+    if !source.random
+        && let Err(error) = run.keep_result(&fields)
+    {
+        // The result itself is worth more than its place in the run, which may be someone else's.
+        tell(format!("warning: the result is not kept in run.json: {error}"));
     }
     let result = Value::Object(fields);
     if source.output.json {
-        println!("{result}");
+        print(result)?;
         return Ok(ExitCode::SUCCESS);
     }
     let share = |name: &str| result.get(name).and_then(Value::as_f64).map(|share| format!("{:.1} %", 100.0 * share));
-    println!(
+    let mut text = format!(
         "{}  top-1 {}  top-5 {}",
         result.get("protocol").and_then(Value::as_str).unwrap_or_default(),
         share("top1").unwrap_or_default(),
@@ -119,8 +123,9 @@ fn report(mut run: TrainedRun, source: &Source, result: &impl Serialize) -> Resu
     );
     for (name, value) in result.as_object().into_iter().flatten() {
         if !matches!(name.as_str(), "protocol" | "top1" | "top5") {
-            println!("  {name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            text += &format!("\n  {name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
     }
+    print(text)?;
     Ok(ExitCode::SUCCESS)
 }

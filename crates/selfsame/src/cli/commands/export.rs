@@ -9,6 +9,7 @@ use selfsame_image::trained::{TrainedRun, Weights};
 use serde_json::json;
 
 use crate::cli::args::{self, ExportFormat};
+use crate::cli::output::print;
 
 /// Writes a backbone for other programs.
 pub fn run(args: &args::Export) -> Result<ExitCode> {
@@ -32,14 +33,14 @@ pub fn run(args: &args::Export) -> Result<ExitCode> {
     let files = export(&run.method.backbone().parameters(), format, &about, &file)?;
     let note = loading_note(&about.backbone);
     if args.output.json {
-        println!("{}", json!({ "files": files, "format": format.name(), "note": note }));
+        print(json!({ "files": files, "format": format.name(), "note": note }))?;
         return Ok(ExitCode::SUCCESS);
     }
     for file in &files {
-        println!("{}", file.display());
+        print(file.display())?;
     }
     if let Some(note) = note {
-        println!("{note}");
+        print(note)?;
     }
     Ok(ExitCode::SUCCESS)
 }

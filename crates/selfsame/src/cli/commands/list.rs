@@ -7,22 +7,23 @@ use selfsame_core::Result;
 use selfsame_image::method::METHODS;
 use selfsame_image::model::Depth;
 use selfsame_image::view::recipe::RECIPES;
+use serde_json::json;
 
 use crate::cli::args;
 use crate::cli::list::Listing;
+use crate::cli::output::print;
 use crate::cli::terminal::Terminal;
 
 /// Prints a table of what there is.
 pub fn run(args: &args::List) -> Result<ExitCode> {
-    let listing = match args.what {
-        args::Listing::Methods => methods(),
-        args::Listing::Backbones => backbones(),
-        args::Listing::Recipes => recipes(),
+    let (name, listing) = match args.what {
+        args::Listing::Methods => ("methods", methods()),
+        args::Listing::Backbones => ("backbones", backbones()),
+        args::Listing::Recipes => ("recipes", recipes()),
     };
-    if args.json {
-        println!("{}", listing.json());
-    } else {
-        print!("{}", listing.table(Terminal::of(&io::stdout())));
+    match args.json {
+        true => print(json!({ name: listing.json() }))?,
+        false => print(listing.table(Terminal::of(&io::stdout())))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,11 +10,12 @@ use selfsame_core::stop::{Stop, StopSignal};
 use selfsame_core::train::Outcome;
 use selfsame_core::{Error, Result};
 use selfsame_image::method;
-use selfsame_image::pretrain::{Prepared, Report};
+use selfsame_image::pretrain::{Prepared, Report, finished};
 use selfsame_image::settings::{Preset, defaults, read_settings};
 use serde_json::json;
 
 use crate::cli::args::{self, Output};
+use crate::cli::output::{print, tell};
 use crate::cli::progress::observer;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
@@ -23,10 +24,13 @@ use crate::cli::terminal::Terminal;
 pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
     let prepared = Prepared::new(settings(args)?)?;
     if !args.output.quiet {
-        eprint!("{}", plan(&prepared));
+        tell(plan(&prepared).trim_end());
     }
     if args.dry_run {
-        print!("{}", toml_text(prepared.settings.table())?);
+        match args.output.json {
+            true => print(json!(prepared.settings.table()))?,
+            false => print(toml_text(prepared.settings.table())?)?,
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let stop = StopSignal::install()?;
@@ -37,6 +41,10 @@ pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
 /// Goes on with a training.
 pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     let folder = RunFolder::resume(&args.run)?;
+    if let Some(report) = finished(&folder)? {
+        tell(format!("{} is finished already; there is nothing to do", args.run.display()));
+        return finish(&args.run, &report, args.output);
+    }
     let mut settings = read_settings(&folder)?;
     if let Some(workers) = &args.workers {
         settings = settings.typed("data.workers", workers, "--workers")?;
@@ -44,7 +52,12 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     if let Some(data) = &args.data {
         settings = settings.flag("data.path", data.as_str(), "--data")?;
     }
-    let prepared = Prepared::new(settings.resolve())?;
+    let settings = settings.resolve();
+    let data = settings.text("data.path");
+    if !Path::new(data).exists() {
+        return Err(Error::data(data, "the data of this run is not there", "say where it lies now with --data"));
+    }
+    let prepared = Prepared::new(settings)?;
     let stop = StopSignal::install()?;
     let report = prepared.go_on(&folder, observer(args.output.quiet), &stop)?;
     finish(&args.run, &report, args.output)
@@ -89,9 +102,6 @@ fn plan(prepared: &Prepared) -> String {
     for note in &prepared.notes {
         table.row(["auto".to_owned(), note.clone()]);
     }
-    for warning in prepared.dataset.warnings() {
-        table.row(["warning".to_owned(), warning.clone()]);
-    }
     table.render(Terminal::of(&io::stderr()))
 }
 
@@ -116,10 +126,10 @@ fn finish(run: &Path, report: &Report, output: Output) -> Result<ExitCode> {
             "knn_after": progress.measured_last,
             "bad_files": report.bad_files.len(),
         });
-        println!("{result}");
+        print(result)?;
         return Ok(ExitCode::from(code));
     }
-    println!("{}", summary(run, report));
+    print(summary(run, report))?;
     Ok(ExitCode::from(code))
 }
 

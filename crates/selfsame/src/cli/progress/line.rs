@@ -1,11 +1,11 @@
 //! The line on stderr.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::output::tell;
 use crate::cli::terminal::Terminal;
 
 /// Time between two plain lines.
@@ -49,15 +49,15 @@ impl Line {
                 let width = Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
                 bar.set_message(render(eta, width));
             }
-            None => to_stderr(&render(eta, usize::MAX)),
+            None => tell(&render(eta, usize::MAX)),
         }
     }
 
     /// Prints a line that stays, above the live one.
     pub fn say(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| to_stderr(message)),
-            None => to_stderr(message),
+            Some(bar) => bar.suspend(|| tell(message)),
+            None => tell(message),
         }
     }
 
@@ -74,11 +74,6 @@ impl Line {
             bar.finish_and_clear();
         }
     }
-}
-
-/// Writes a line. That nobody reads it is no reason to end a training.
-fn to_stderr(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The time that `left` steps take if they take as long as the `done` ones; unknown before the first.
