@@ -190,9 +190,11 @@ impl Prepared {
         }
         record.resume();
         let checkpoint = checkpoint::load(&folder.checkpoints(), "last")?;
-        let step = checkpoint.progress::<Progress>()?.step as u64;
+        checkpoint.check_method(self.entry.name)?;
+        let progress: Progress = checkpoint.progress()?;
+        let step = progress.step as u64;
         let recorder = Recorder::new(
-            Some(Metrics::resume(folder.metrics(), step)?),
+            Some(Metrics::resume(folder.metrics(), step, progress.epoch)?),
             Some(EventWriter::resume(folder.path(), step)?),
             Some(RunLog::append(folder.log())?),
             observer,
@@ -240,6 +242,7 @@ impl Prepared {
         if let Some(mut checkpoint) = checkpoint {
             *progress = checkpoint.progress()?;
             restore(&mut checkpoint, &mut *self.method, Some(&mut optimizer))?;
+            checkpoint.finish()?;
         }
         let effective_batch = self.run.batch_size * self.optimizer.accumulate;
         let lr = self.optimizer.scaled_lr(effective_batch);
@@ -330,3 +333,7 @@ fn note_results(record: &mut RunRecord, progress: &Progress) {
     ];
     record.results.extend(results.map(|(name, value)| (name.to_owned(), value)));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -74,13 +74,14 @@ impl Metrics {
         Ok(Self { path, file })
     }
 
-    /// Opens the file to go on after `step`, the step of a checkpoint: drops what was recorded later.
+    /// Opens the file to go on from a checkpoint after `step` steps and `epochs` whole epochs: drops what was recorded
+    /// later.
     ///
     /// # Errors
     ///
     /// `Error::Data` when a line other than the last is no record; `Error::Io` when the system refuses.
-    pub fn resume(path: impl AsRef<Path>, step: u64) -> Result<Self> {
-        truncate_after(path.as_ref(), step)?;
+    pub fn resume(path: impl AsRef<Path>, step: u64, epochs: usize) -> Result<Self> {
+        truncate_after(path.as_ref(), step, epochs)?;
         Self::append(path)
     }
 
@@ -134,20 +135,24 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<(&'a [u8], Record)>> {
     Ok(records)
 }
 
-/// Drops the records of steps after `step` and half a line at the end; other lines stay as they are. No file is no error.
+/// Drops the records of steps after `step`, of epochs after the first `epochs`, and half a line at the end; other lines
+/// stay as they are. No file is no error.
+///
+/// The epochs matter because the last step of an epoch may be saved before the epoch is summed up.
 ///
 /// # Errors
 ///
 /// As [`read`], and `Error::Io` when the file cannot be replaced.
-pub fn truncate_after(path: impl AsRef<Path>, step: u64) -> Result<()> {
+pub fn truncate_after(path: impl AsRef<Path>, step: u64, epochs: usize) -> Result<()> {
     let path = path.as_ref();
     if !path.exists() {
         return Ok(());
     }
     let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
-    let records = parse(path, &bytes)?;
+    let mut records = parse(path, &bytes)?;
+    records.retain(|(_, record)| record.step <= step && (record.kind == Kind::Step || record.epoch <= epochs));
     atomic_file::write(path, |writer| {
-        for (line, _) in records.iter().filter(|(_, record)| record.step <= step) {
+        for (line, _) in &records {
             writer.write_all(line)?;
             writer.write_all(b"\n")?;
         }
@@ -192,11 +197,22 @@ mod tests {
     #[test]
     fn resuming_drops_later_records() {
         let (_folder, path) = file_with(6);
-        let mut metrics = Metrics::resume(&path, 4).unwrap();
+        let mut metrics = Metrics::resume(&path, 4, 0).unwrap();
         assert_eq!(steps(&path), [1, 2, 3, 4]);
         metrics.write(&Record::new(Kind::Step, 1, 5)).unwrap();
         metrics.sync().unwrap();
         assert_eq!(steps(&path), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn resuming_drops_the_record_of_an_epoch_that_is_still_to_be_summed_up() {
+        let (_folder, path) = file_with(4);
+        Metrics::append(&path).unwrap().write(&Record::new(Kind::Epoch, 1, 4)).unwrap();
+        let kinds = || read(&path).unwrap().iter().map(|record| record.kind).collect::<Vec<_>>();
+        Metrics::resume(&path, 4, 1).unwrap();
+        assert_eq!(kinds().last(), Some(&Kind::Epoch));
+        Metrics::resume(&path, 4, 0).unwrap();
+        assert_eq!(kinds(), [Kind::Step; 4]);
     }
 
     #[test]
@@ -208,7 +224,7 @@ mod tests {
             // The line without its line break is still whole.
             let expected: &[u64] = if cut == 1 { &[1, 2, 3] } else { &[1, 2] };
             assert_eq!(steps(&path), expected);
-            let mut metrics = Metrics::resume(&path, 2).unwrap();
+            let mut metrics = Metrics::resume(&path, 2, 0).unwrap();
             metrics.write(&Record::new(Kind::Step, 1, 3)).unwrap();
             assert_eq!(steps(&path), [1, 2, 3]);
         }
@@ -219,7 +235,7 @@ mod tests {
         let (_folder, path) = file_with(1);
         let text = std::fs::read_to_string(&path).unwrap() + "oops\n{}\n";
         std::fs::write(&path, text).unwrap();
-        let error = Metrics::resume(&path, 1).unwrap_err();
+        let error = Metrics::resume(&path, 1, 0).unwrap_err();
         assert!(error.exit_code() == 3 && error.to_string().contains("line 2"), "{error}");
     }
 
@@ -227,7 +243,7 @@ mod tests {
     fn resuming_without_a_file_begins_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
-        Metrics::resume(&path, 3).unwrap();
+        Metrics::resume(&path, 3, 0).unwrap();
         assert!(steps(&path).is_empty());
     }
 }

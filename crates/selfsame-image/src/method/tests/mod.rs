@@ -1,0 +1,167 @@
+//! What holds for every method.
+
+mod determinism;
+mod law;
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use selfsame_core::collective::{Collective, Single};
+use selfsame_core::method::Step;
+use selfsame_core::nn::Parameters;
+use selfsame_core::optimizer::OptimizerConfig;
+use selfsame_core::schedule::ScheduleConfig;
+use selfsame_core::settings::{Layers, Resolved};
+use selfsame_core::stop::StopSignal;
+use selfsame_core::train::{Batches, Checkpoints, Epoch, Outcome, Plan, Progress, Recorder, Session, train};
+use selfsame_core::{Random, Result};
+
+use super::*;
+use crate::model::{Depth, Stem};
+use crate::settings::{Preset, defaults};
+
+/// A method's settings with some set by the user.
+pub(crate) fn settings(name: &str, set: &[&str]) -> Resolved {
+    let mut layers = Layers::new(defaults(by_name(name).unwrap(), Preset::Small).unwrap());
+    for assignment in set {
+        layers = layers.set(assignment).unwrap();
+    }
+    layers.resolve()
+}
+
+/// A method on a thin ResNet-18, trainable on the CPU; the same one every time.
+pub(crate) fn build(name: &str, width: f64, set: &[&str]) -> Result<Box<dyn ImageMethod>> {
+    let from = Build {
+        backbone: ResNetConfig { depth: Depth::ResNet18, width, stem: Stem::Cifar },
+        initial: None,
+        settings: &settings(name, set),
+        random: Random::new(1).named("parameters"),
+        device: Device::default().autodiff(),
+    };
+    (by_name(name)?.build)(&from)
+}
+
+/// Noise in place of pictures, different in every epoch and place; the views of an instance resemble each other.
+pub(crate) fn noise(side: usize, count: usize, views: usize, epoch: usize, place: usize) -> Views {
+    let area = 3 * side * side;
+    let pixels = |view: usize| {
+        let pixels = (0..count).flat_map(|instance| {
+            let address = Random::new(8).at(epoch as u64).at(place as u64).at(instance as u64);
+            let (mut shared, mut own) = (address.named("shared"), address.at(view as u64));
+            (0..area).map(move |_| shared.normal() + 0.5 * own.normal()).collect::<Vec<_>>()
+        });
+        pixels.collect()
+    };
+    Views {
+        side,
+        instances: (0..count).collect(),
+        pixels: (0..views).map(pixels).collect(),
+        geometry: vec![Vec::new(); views],
+    }
+}
+
+/// The part of a batch that rank `rank` of `ranks` gets.
+pub(crate) fn part(whole: &Views, rank: usize, ranks: usize) -> Views {
+    let count = whole.instances.len() / ranks;
+    let rows = rank * count..(rank + 1) * count;
+    let area = 3 * whole.side * whole.side;
+    let pixels = whole.pixels.iter().map(|view| view[rows.start * area..rows.end * area].to_vec());
+    Views {
+        side: whole.side,
+        instances: whole.instances[rows.clone()].to_vec(),
+        pixels: pixels.collect(),
+        geometry: whole.geometry.clone(),
+    }
+}
+
+/// The first step of a training.
+pub(crate) fn first_step(collective: Arc<dyn Collective>) -> Step {
+    let random = Random::new(2).named("step").at(0);
+    Step { index: 0, total: 10, epoch: 0, random, collective, sync_batch_norm: true }
+}
+
+/// Everything that a method keeps, by name.
+pub(crate) fn state(method: &mut dyn ImageMethod) -> Vec<(String, Vec<f32>)> {
+    let mut found = Vec::new();
+    for (part, module) in method.state() {
+        for parameter in module.parameters() {
+            let values = parameter.value.into_data().try_to_vec().unwrap();
+            found.push((format!("{part}.{}", parameter.name), values));
+        }
+    }
+    found
+}
+
+/// Batches of noise, of which a rank sees its part.
+struct Noise {
+    side: usize,
+    batch: usize,
+    views: usize,
+    rank: usize,
+    ranks: usize,
+}
+
+impl Batches<Views> for Noise {
+    fn per_epoch(&self) -> usize {
+        2
+    }
+
+    fn size(&self) -> usize {
+        self.batch / self.ranks
+    }
+
+    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
+        let batch = |place| noise(self.side, self.batch, self.views, epoch, place);
+        Ok(Box::new((first..2).map(move |place| Ok(part(&batch(place), self.rank, self.ranks)))))
+    }
+}
+
+/// Two whole steps of training with momentum, weight decay and clipping, on batches of `batch` over all ranks; what
+/// the method keeps afterwards.
+fn train_two_steps(method: &mut dyn ImageMethod, batch: usize, collective: Arc<dyn Collective>) -> Vec<(String, Vec<f32>)> {
+    let optimizer = OptimizerConfig { lr: 0.05, clip: 1.0, ..OptimizerConfig::default() };
+    let plan = Plan {
+        epochs: 1,
+        accumulate: 1,
+        clip: optimizer.clip,
+        log_every: 10,
+        checkpoint_steps: 0,
+        measure_every: 0,
+        stop_on_collapse: false,
+        sync_batch_norm: true,
+        seed: 3,
+    };
+    let schedule = ScheduleConfig { epochs: 1, ..ScheduleConfig::default() }.init(optimizer.lr, 2).unwrap();
+    let (rank, ranks) = (collective.rank(), collective.size());
+    let outcome = train(Session {
+        plan,
+        method,
+        batches: &mut Noise { side: 16, batch, views: 2, rank, ranks },
+        optimizer: &mut optimizer.init(),
+        schedule: &schedule,
+        collective,
+        measure: &mut |_| Ok(None),
+        recorder: &mut Recorder::silent(),
+        checkpoints: &Checkpoints::none(),
+        stop: &StopSignal::manual(),
+        progress: &mut Progress::default(),
+    });
+    assert_eq!(outcome.unwrap(), Outcome::Finished);
+    state(method)
+}
+
+/// Asserts that two lists of named tensors differ by at most `relative` of each tensor's length.
+fn assert_near(found: &[(String, Vec<f32>)], expected: &[(String, Vec<f32>)], relative: f64) {
+    assert_eq!(found.len(), expected.len());
+    for ((name, found), (other, expected)) in found.iter().zip(expected) {
+        assert_eq!(name, other);
+        let length = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+        let scale = length(&mut expected.iter().map(|&value| f64::from(value)));
+        let apart = length(&mut found.iter().zip(expected).map(|(a, b)| f64::from(*a) - f64::from(*b)));
+        assert!(apart <= relative * scale, "{name} is {:e} of its length apart", apart / scale);
+    }
+}
+
+fn alone() -> Arc<dyn Collective> {
+    Arc::new(Single)
+}
