@@ -149,7 +149,9 @@ mod tests {
         target.module_mut().update(&mut |_, value| Some(value + 1.0));
         let mut loaded = MomentumEncoder::new(&Network::new(&Device::default().autodiff()));
         let saved = target.module().parameters();
-        loaded.module_mut().update(&mut |name, _| saved.iter().find(|p| p.name == name).map(|p| p.value.clone()));
+        loaded
+            .module_mut()
+            .update(&mut |name, _| saved.iter().find(|p| p.name == name).map(|p| p.value.clone()));
         for target in [&mut target, &mut loaded] {
             target.follow(&online, 0.9);
         }

@@ -13,7 +13,8 @@ use selfsame_core::schedule::{Schedule, ScheduleConfig};
 use selfsame_core::settings::Resolved;
 use selfsame_core::stop::StopSignal;
 use selfsame_core::train::{
-    Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore, train,
+    Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore,
+    steps_per_epoch, train,
 };
 use selfsame_core::{Error, Random, Result, device};
 use serde_json::json;
@@ -39,6 +40,7 @@ pub struct Prepared {
     schedule: ScheduleConfig,
     optimizer: OptimizerConfig,
     loader: Loader,
+    steps_per_epoch: usize,
     method: Box<dyn ImageMethod>,
     knn: Option<OnlineKnn>,
 }
@@ -57,7 +59,6 @@ pub struct Report {
 impl Prepared {
     /// What is about to be done, as names and values.
     pub fn plan(&self) -> Vec<(&'static str, String)> {
-        let steps = self.loader.steps_per_epoch() / self.optimizer.accumulate;
         let effective = self.run.batch_size * self.optimizer.accumulate;
         let backbone = |key| self.settings.get("backbone", key).map_or_else(String::new, ToString::to_string);
         vec![
@@ -81,7 +82,10 @@ impl Prepared {
                     self.method.backbone().num_params() as f64 / 1e6
                 ),
             ),
-            ("epochs", format!("{} of {steps} steps, batch {effective}", self.schedule.epochs)),
+            (
+                "epochs",
+                format!("{} of {} steps, batch {effective}", self.schedule.epochs, self.steps_per_epoch),
+            ),
             (
                 "learning rate",
                 format!(
@@ -134,13 +138,26 @@ impl Prepared {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(dataset.clone(), pipeline, random.clone(), options)?;
+        let steps_per_epoch = steps_per_epoch(loader.steps_per_epoch(), optimizer.accumulate)?;
         let device = device::by_name(&run.device)?;
         let method = build(entry, &settings, &device.clone().autodiff())?;
         let knn = match run.measure_every {
             0 => None,
             _ => OnlineKnn::open(&data.eval, dataset.clone(), side, workers)?,
         };
-        Ok(Self { entry, settings, notes, dataset, run, schedule, optimizer, loader, method, knn })
+        Ok(Self {
+            entry,
+            settings,
+            notes,
+            dataset,
+            run,
+            schedule,
+            optimizer,
+            loader,
+            steps_per_epoch,
+            method,
+            knn,
+        })
     }
 
     /// Begins the training in a new run folder.
@@ -223,7 +240,11 @@ impl Prepared {
             Ok(Outcome::Stopped(signal)) => (Status::Stopped, Some(format!("{signal:?}"))),
             Err(error) => (Status::Failed, Some(error.to_string())),
         };
-        recorder.log(&format!("{status:?} at step {}{}", progress.step, reason.as_ref().map_or_else(String::new, |it| format!(": {it}"))))?;
+        recorder.log(&format!(
+            "{status:?} at step {}{}",
+            progress.step,
+            reason.as_ref().map_or_else(String::new, |it| format!(": {it}"))
+        ))?;
         note_results(&mut record, &progress);
         record.end(status, reason);
         folder.write_record(&record)?;
@@ -246,8 +267,7 @@ impl Prepared {
         }
         let effective_batch = self.run.batch_size * self.optimizer.accumulate;
         let lr = self.optimizer.scaled_lr(effective_batch);
-        let steps = self.loader.steps_per_epoch() / self.optimizer.accumulate;
-        let schedule: Schedule = self.schedule.init(lr, steps)?;
+        let schedule: Schedule = self.schedule.init(lr, self.steps_per_epoch)?;
         let plan = Plan {
             epochs: self.schedule.epochs,
             accumulate: self.optimizer.accumulate,

@@ -78,7 +78,12 @@ fn linear_is_the_product_with_the_transposed_weight() {
 }
 
 /// The definition: for every output, the sum over channels and kernel positions of what lies inside the image.
-fn slow_conv(layer: &Conv2d, input: &[f32], [batch, channels, height, width]: [usize; 4], stride: usize) -> Vec<f64> {
+fn slow_conv(
+    layer: &Conv2d,
+    input: &[f32],
+    [batch, channels, height, width]: [usize; 4],
+    stride: usize,
+) -> Vec<f64> {
     let [outputs, _, kernel, _] = layer.weight.dims();
     let weight = host(&layer.weight.val());
     let bias = layer.bias.as_ref().map_or(vec![0.0; outputs], |bias| host(&bias.val()));
@@ -97,7 +102,8 @@ fn slow_conv(layer: &Conv2d, input: &[f32], [batch, channels, height, width]: [u
                         for (i, j) in (0..kernel * kernel).map(|at| (at / kernel, at % kernel)) {
                             if let (Some(row), Some(column)) = (inside(y, i, height), inside(x, j, width)) {
                                 let pixel = input[((n * channels + c) * height + row) * width + column];
-                                sum += f64::from(pixel) * weight[((o * channels + c) * kernel + i) * kernel + j];
+                                sum +=
+                                    f64::from(pixel) * weight[((o * channels + c) * kernel + i) * kernel + j];
                             }
                         }
                     }
@@ -184,7 +190,8 @@ fn batch_norm_takes_rows_of_features_and_a_single_one() {
 #[test]
 fn names_and_shapes_are_those_of_the_members() {
     let parameters = Network::new(&Device::default()).parameters();
-    let found: Vec<(&str, &[usize])> = parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice())).collect();
+    let found: Vec<(&str, &[usize])> =
+        parameters.iter().map(|p| (p.name.as_str(), p.shape.as_slice())).collect();
     let norm = ["weight", "bias", "running_mean", "running_var"];
     let under = |path: &str| norm.map(|name| (format!("{path}.{name}"), vec![4])).to_vec();
     let mut expected = vec![("stem.weight".to_owned(), vec![4, 3, 3, 3])];
@@ -192,7 +199,8 @@ fn names_and_shapes_are_those_of_the_members() {
     expected.push(("shortcut.0.weight".into(), vec![4, 3, 1, 1]));
     expected.extend(under("shortcut.1"));
     expected.extend([("head.weight".into(), vec![2, 4]), ("head.bias".into(), vec![2])]);
-    let expected: Vec<(&str, &[usize])> = expected.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
+    let expected: Vec<(&str, &[usize])> =
+        expected.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
     assert_eq!(found, expected);
     assert!(is_adapted(&[4, 3, 1, 1]) && is_adapted(&[2, 4]) && !is_adapted(&[4]));
 }
@@ -231,7 +239,9 @@ fn updates_reach_exactly_what_they_name_and_stay_trainable() {
 fn a_gradient_is_that_of_its_parameter() {
     let network = Network::new(&Device::default().autodiff());
     let images = tensor(&numbers("images", 2 * 3 * 16), [2, 3, 4, 4]);
-    let loss = |network: &Network| network.forward(Tensor::from_inner(images.clone()), &Mode::train()).square().sum();
+    let loss = |network: &Network| {
+        network.forward(Tensor::from_inner(images.clone()), &Mode::train()).square().sum()
+    };
     let gradients = network.gradients(&mut loss(&network).backward());
     for (name, gradient) in gradients {
         let moved = |step: f32| {

@@ -150,7 +150,8 @@ pub fn truncate_after(path: impl AsRef<Path>, step: u64, epochs: usize) -> Resul
     }
     let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
     let mut records = parse(path, &bytes)?;
-    records.retain(|(_, record)| record.step <= step && (record.kind == Kind::Step || record.epoch <= epochs));
+    records
+        .retain(|(_, record)| record.step <= step && (record.kind == Kind::Step || record.epoch <= epochs));
     atomic_file::write(path, |writer| {
         for (line, _) in &records {
             writer.write_all(line)?;

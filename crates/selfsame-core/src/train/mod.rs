@@ -10,7 +10,7 @@ mod recorder;
 mod state;
 
 pub use batches::{Batches, Epoch};
-pub use progress::Progress;
+pub use progress::{Best, Progress};
 pub use recorder::{Live, Observer, Recorder, Silent};
 pub use state::{Checkpoints, restore, restore_part};
 
@@ -98,10 +98,7 @@ pub enum Outcome {
 pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     let Session { plan, method, batches, optimizer, schedule, collective, .. } = session;
     let Session { measure, recorder, checkpoints, stop, progress, .. } = session;
-    let steps_per_epoch = batches.per_epoch() / plan.accumulate;
-    if steps_per_epoch == 0 {
-        return Err(too_few_batches(batches.per_epoch(), plan.accumulate));
-    }
+    let steps_per_epoch = steps_per_epoch(batches.per_epoch(), plan.accumulate)?;
     let total = steps_per_epoch * plan.epochs;
     let adapted = adapted_names(method.trained());
     let mut alarm = CollapseAlarm::default();
@@ -145,7 +142,8 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
 
             recorder.tell(progress, loss, lr);
             if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == steps_per_epoch {
-                let monitors = objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
+                let monitors =
+                    objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
                 recorder.step(progress, lr, loss, gradients.norm, objective.as_ref(), monitors.as_ref())?;
                 if let Some(sight) = monitors.as_ref().and_then(|seen| alarm.observe(seen)) {
                     let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
@@ -184,6 +182,22 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     Ok(Outcome::Finished)
 }
 
+/// Optimiser steps in an epoch of `batches`, of which `accumulate` make a step; batches that do not fill one are left out.
+///
+/// # Errors
+/// When there would be none.
+pub fn steps_per_epoch(batches: usize, accumulate: usize) -> Result<usize> {
+    match batches.checked_div(accumulate) {
+        None | Some(0) => Err(Error::config(
+            format!(
+                "optimizer.accumulate is {accumulate}, but an epoch has {batches} batches: no step could be taken"
+            ),
+            "lower optimizer.accumulate or run.batch_size",
+        )),
+        Some(steps) => Ok(steps),
+    }
+}
+
 /// The parameters to which weight decay and LARS adaptation apply.
 fn adapted_names(trained: &dyn Parameters) -> HashSet<String> {
     let parameters = trained.parameters().into_iter();
@@ -202,13 +216,9 @@ fn finite(loss: f64, progress: &Progress) -> Result<f64> {
 }
 
 fn collapsed(what: &str) -> Error {
-    Error::diverged(what, "the last checkpoint is kept; lower optimizer.lr or see the book's chapter on collapse")
-}
-
-fn too_few_batches(batches: usize, accumulate: usize) -> Error {
-    Error::config(
-        format!("optimizer.accumulate is {accumulate}, but an epoch has only {batches} batches: no step would be taken"),
-        "lower optimizer.accumulate or the batch size",
+    Error::diverged(
+        what,
+        "the last checkpoint is kept; lower optimizer.lr or see the book's chapter on collapse",
     )
 }
 

@@ -27,7 +27,9 @@ fn auto_follows_the_pictures_the_device_and_their_number() {
         assert_eq!(settings.integer("view", "image_size"), Some(image_size), "{typical_side}");
         assert_eq!(settings.text("backbone.stem"), stem, "{typical_side}");
     }
-    for (instances, epochs) in [(0, 200), (2, 200), (150, 200), (600, 50), (1000, 30), (3000, 10), (1_300_000, 10)] {
+    for (instances, epochs) in
+        [(0, 200), (2, 200), (150, 200), (600, 50), (1000, 30), (3000, 10), (1_300_000, 10)]
+    {
         let mut settings = layers().resolve();
         resolve_auto(&mut settings, &facts(instances, 32, true));
         assert_eq!(settings.integer("schedule", "epochs"), Some(epochs), "{instances}");
@@ -50,8 +52,12 @@ fn every_auto_is_noted_and_none_is_left_that_matters() {
         assert_eq!(settings.origin(key), Origin::Auto);
     }
     // What is left to be chosen does not change the result, or is chosen by the method.
-    let left: Vec<_> = settings.explain().into_iter().filter(|line| line.value.as_str() == Some("auto")).collect();
-    assert_eq!(left.iter().map(|line| line.key.as_str()).collect::<Vec<_>>(), ["data.workers", "method.projector_hidden"]);
+    let left: Vec<_> =
+        settings.explain().into_iter().filter(|line| line.value.as_str() == Some("auto")).collect();
+    assert_eq!(
+        left.iter().map(|line| line.key.as_str()).collect::<Vec<_>>(),
+        ["data.workers", "method.projector_hidden"]
+    );
     assert!(resolve_auto(&mut settings, &facts(5, 500, false)).is_empty(), "nothing is chosen twice");
 }
 
@@ -77,8 +83,16 @@ fn every_preset_of_every_method_fits_its_sections() {
             settings.section::<ViewSettings>("view").unwrap();
             settings.section::<BackboneSettings>("backbone").unwrap();
             settings.section::<RunSettings>("run").unwrap().validate().unwrap();
-            settings.section::<selfsame_core::optimizer::OptimizerConfig>("optimizer").unwrap().validate().unwrap();
-            settings.section::<selfsame_core::schedule::ScheduleConfig>("schedule").unwrap().validate().unwrap();
+            settings
+                .section::<selfsame_core::optimizer::OptimizerConfig>("optimizer")
+                .unwrap()
+                .validate()
+                .unwrap();
+            settings
+                .section::<selfsame_core::schedule::ScheduleConfig>("schedule")
+                .unwrap()
+                .validate()
+                .unwrap();
         }
     }
 }
@@ -94,10 +108,16 @@ fn stored(settings: &Resolved) -> (tempfile::TempDir, RunFolder) {
 fn a_stored_run_reads_back_to_identical_settings() {
     for preset in [Preset::Small, Preset::Paper] {
         let mut layers = Layers::new(defaults(&METHODS[0], preset).unwrap());
-        for set in ["data.path='ünïcode \"quoted\"'", "view.without=['blur']", "backbone.width=1", "run.seed=9223372036854775807"] {
+        for set in [
+            "data.path='ünïcode \"quoted\"'",
+            "view.without=['blur']",
+            "backbone.width=1",
+            "run.seed=9223372036854775807",
+        ] {
             layers = layers.set(set).unwrap();
         }
-        let mut settings = layers.set("optimizer.lr=0.1").unwrap().set("schedule.milestones=[60, 80.5]").unwrap().resolve();
+        let mut settings =
+            layers.set("optimizer.lr=0.1").unwrap().set("schedule.milestones=[60, 80.5]").unwrap().resolve();
         resolve_auto(&mut settings, &facts(1234, 64, true));
         let (_parent, folder) = stored(&settings);
         let mut read = read_settings(&folder).unwrap().resolve();
@@ -129,7 +149,9 @@ fn a_stored_run_that_is_damaged_says_so() {
 
 #[test]
 fn batches_too_small_for_batch_norm_and_no_records_are_refused() {
-    for (set, message) in [("run.batch_size=1", "run.batch_size is 1"), ("run.log_every=0", "run.log_every is 0")] {
+    for (set, message) in
+        [("run.batch_size=1", "run.batch_size is 1"), ("run.log_every=0", "run.log_every is 0")]
+    {
         let run: RunSettings = layers().set(set).unwrap().resolve().section("run").unwrap();
         let error = run.validate().unwrap_err();
         assert!(error.exit_code() == 2 && error.to_string().starts_with(message), "{error}");

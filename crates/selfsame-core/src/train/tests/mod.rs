@@ -89,7 +89,12 @@ impl<M: Method<Views = toys::Batch>> Training<M> {
                 sync_batch_norm: true,
                 seed: 7,
             },
-            optimizer: OptimizerConfig { lr: 0.1, momentum: 0.0, weight_decay: 0.0, ..OptimizerConfig::default() },
+            optimizer: OptimizerConfig {
+                lr: 0.1,
+                momentum: 0.0,
+                weight_decay: 0.0,
+                ..OptimizerConfig::default()
+            },
             schedule: ScheduleConfig { kind: ScheduleKind::Constant, epochs: 2, ..ScheduleConfig::default() },
             batches: toys::Rows { per_epoch: 4, given: 4, log: log.clone() },
             progress: Progress::default(),

@@ -64,7 +64,8 @@ fn a_checkpoint_holds_all_that_the_next_step_depends_on() {
     let last = training.checkpoint("last");
     last.check_method("toy").unwrap();
     assert_eq!(last.progress::<Progress>().unwrap(), training.progress);
-    let encoder = ["layer.bias", "layer.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.weight"];
+    let encoder =
+        ["layer.bias", "layer.weight", "norm.bias", "norm.running_mean", "norm.running_var", "norm.weight"];
     let trained = encoder.into_iter().filter(|name| !name.contains("running"));
     let mut expected: Vec<String> = encoder.iter().map(|name| format!("model.{name}")).collect();
     expected.extend(trained.map(|name| format!("optimizer.momentum.{name}")));
@@ -85,7 +86,11 @@ fn the_best_epoch_is_the_one_with_the_highest_measurement() {
     training.plan.epochs = 4;
     training.measure = Box::new(|call| Some([0.9, 0.3, 0.5, 0.5, 0.2][call]));
     training.run().unwrap();
-    assert_eq!(training.progress_of("best").epoch, 2, "the first of equals; the untrained network does not count");
+    assert_eq!(
+        training.progress_of("best").epoch,
+        2,
+        "the first of equals; the untrained network does not count"
+    );
     assert_eq!(training.progress_of("last").epoch, 4);
     assert_eq!(training.progress.best, Some(Best { epoch: 2, value: 0.5 }));
 }

@@ -72,7 +72,8 @@ fn from_every_checkpoint_it_ends_with_the_same_bits_and_records() {
             .map(|path| load(path).progress::<Progress>().unwrap())
             .map(|progress| (progress.epoch, progress.step_in_epoch))
             .collect();
-        let every = [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)];
+        let every =
+            [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)];
         assert_eq!(places, every, "before each step and at each end of an epoch");
         for path in &kept {
             let mut resumed = training(optimizer);

@@ -6,7 +6,8 @@ use crate::golden::assert_close;
 
 fn mean_row(batches: &[Vec<[f32; 3]>]) -> Vec<f64> {
     let rows: Vec<_> = batches.concat();
-    let of_column = |column: usize| rows.iter().map(|row| f64::from(row[column])).sum::<f64>() / rows.len() as f64;
+    let of_column =
+        |column: usize| rows.iter().map(|row| f64::from(row[column])).sum::<f64>() / rows.len() as f64;
     (0..3).map(of_column).collect()
 }
 
@@ -53,7 +54,8 @@ fn accumulation_averages_the_gradients_and_each_step_has_its_own_rate() {
         let per_epoch = 4 / accumulate;
         for step in 0..2 * per_epoch {
             let first = step % per_epoch * accumulate;
-            let batches: Vec<_> = (first..first + accumulate).map(|place| rows(step / per_epoch, place)).collect();
+            let batches: Vec<_> =
+                (first..first + accumulate).map(|place| rows(step / per_epoch, place)).collect();
             // Warm-up for an epoch, then half a cosine over the other one.
             let rate = if step < per_epoch {
                 0.1 * (step + 1) as f64 / per_epoch as f64
@@ -64,7 +66,8 @@ fn accumulation_averages_the_gradients_and_each_step_has_its_own_rate() {
             for (weight, gradient) in expected.iter_mut().zip(mean_row(&batches)) {
                 *weight -= rate * gradient;
             }
-            let record = &training.records().into_iter().filter(|r| r.value("lr").is_some()).collect::<Vec<_>>()[step];
+            let record =
+                &training.records().into_iter().filter(|r| r.value("lr").is_some()).collect::<Vec<_>>()[step];
             assert_close(&[record.value("lr").unwrap()], &[rate], 1e-9);
         }
         assert_close(&training.method.weights(), &expected, 1e-5);
@@ -97,7 +100,8 @@ fn a_long_gradient_is_clipped_after_averaging() {
     training.plan.clip = 0.05;
     let mut expected = training.method.weights();
     training.run().unwrap();
-    let steps: Vec<_> = training.records().into_iter().filter(|record| record.value("lr").is_some()).collect();
+    let steps: Vec<_> =
+        training.records().into_iter().filter(|record| record.value("lr").is_some()).collect();
     for (step, record) in steps.iter().enumerate() {
         let first = step % 2 * 2;
         let gradient = mean_row(&[rows(step / 2, first), rows(step / 2, first + 1)]);

@@ -57,7 +57,8 @@ fn tensor(batch: &Batch, device: &Device) -> Tensor<2> {
 fn representations(collapsed: bool) -> [Tensor<2>; 2] {
     let device = Device::default();
     let mut random = Random::new(2);
-    let values = (0..64).map(|at| if collapsed { (at % 4) as f32 } else { random.normal() }).collect::<Vec<_>>();
+    let values =
+        (0..64).map(|at| if collapsed { (at % 4) as f32 } else { random.normal() }).collect::<Vec<_>>();
     let view = Tensor::from_data(TensorData::new(values, [16, 4]), &device);
     [view.clone(), view]
 }

@@ -171,7 +171,10 @@ fn every_backbone_can_be_trained() {
             let loss = objective.loss.clone().into_data().try_to_vec::<f32>().unwrap()[0];
             assert!(loss.is_finite());
             let gradients = method.trained().gradients(&mut objective.loss.backward());
-            assert_eq!(gradients.len(), method.trained().parameters().iter().filter(|p| !p.name.contains("running")).count());
+            assert_eq!(
+                gradients.len(),
+                method.trained().parameters().iter().filter(|p| !p.name.contains("running")).count()
+            );
             assert_eq!(method.backbone().features(), from.backbone.features());
         }
     }
@@ -193,9 +196,15 @@ fn the_papers_settings_are_the_papers() {
     schedule.validate().unwrap();
     assert_eq!((schedule.epochs, schedule.warmup_epochs), (100, 10.0));
     let method: SimClrConfig = settings.section("method").unwrap();
-    assert_eq!((method.temperature, method.projector, method.projector_dimension), (0.1, ProjectorKind::Mlp, 128));
+    assert_eq!(
+        (method.temperature, method.projector, method.projector_dimension),
+        (0.1, ProjectorKind::Mlp, 128)
+    );
     let backbone: BackboneSettings = settings.section("backbone").unwrap();
-    assert_eq!((backbone.name.as_str(), backbone.width, backbone.stem.as_str()), ("resnet50", 1.0, "imagenet"));
+    assert_eq!(
+        (backbone.name.as_str(), backbone.width, backbone.stem.as_str()),
+        ("resnet50", 1.0, "imagenet")
+    );
     let view: ViewSettings = settings.section("view").unwrap();
     assert_eq!((view.recipe.as_str(), view.image_size), ("simclr", 224));
 }

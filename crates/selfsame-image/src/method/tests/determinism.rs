@@ -2,7 +2,10 @@
 
 use super::*;
 
-fn on_threads(threads: usize, work: impl FnOnce() -> Vec<(String, Vec<f32>)> + Send) -> Vec<(String, Vec<f32>)> {
+fn on_threads(
+    threads: usize,
+    work: impl FnOnce() -> Vec<(String, Vec<f32>)> + Send,
+) -> Vec<(String, Vec<f32>)> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(work)
 }

@@ -60,7 +60,9 @@ fn two_ranks_train_the_weights_of_one() {
         };
         let before = state(&mut *build(entry.name, WIDTH, &[]).unwrap());
         let whole = run(alone());
-        assert!(before.iter().zip(&whole).all(|((_, before), (name, after))| before != after || name.is_empty()));
+        assert!(
+            before.iter().zip(&whole).all(|((_, before), (name, after))| before != after || name.is_empty())
+        );
         let [first, second] = on_two_ranks(run);
         assert_eq!(first, second, "the ranks stay equal to the last bit");
         assert_near(&first, &whole, 1e-5);

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use selfsame_core::collective::{Collective, Single};
 use selfsame_core::method::Step;
-use selfsame_core::nn::Parameters;
 use selfsame_core::optimizer::OptimizerConfig;
 use selfsame_core::schedule::ScheduleConfig;
 use selfsame_core::settings::{Layers, Resolved};
@@ -111,14 +110,21 @@ impl Batches<Views> for Noise {
     }
 
     fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
-        let batch = |place| noise(self.side, self.batch, self.views, epoch, place);
-        Ok(Box::new((first..2).map(move |place| Ok(part(&batch(place), self.rank, self.ranks)))))
+        let batch = move |place| {
+            let whole = noise(self.side, self.batch, self.views, epoch, place);
+            Ok(part(&whole, self.rank, self.ranks))
+        };
+        Ok(Box::new((first..2).map(batch)))
     }
 }
 
 /// Two whole steps of training with momentum, weight decay and clipping, on batches of `batch` over all ranks; what
 /// the method keeps afterwards.
-fn train_two_steps(method: &mut dyn ImageMethod, batch: usize, collective: Arc<dyn Collective>) -> Vec<(String, Vec<f32>)> {
+fn train_two_steps(
+    method: &mut dyn ImageMethod,
+    batch: usize,
+    collective: Arc<dyn Collective>,
+) -> Vec<(String, Vec<f32>)> {
     let optimizer = OptimizerConfig { lr: 0.05, clip: 1.0, ..OptimizerConfig::default() };
     let plan = Plan {
         epochs: 1,
@@ -155,13 +161,14 @@ fn assert_near(found: &[(String, Vec<f32>)], expected: &[(String, Vec<f32>)], re
     assert_eq!(found.len(), expected.len());
     for ((name, found), (other, expected)) in found.iter().zip(expected) {
         assert_eq!(name, other);
-        let length = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+        let length =
+            |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
         let scale = length(&mut expected.iter().map(|&value| f64::from(value)));
         let apart = length(&mut found.iter().zip(expected).map(|(a, b)| f64::from(*a) - f64::from(*b)));
         assert!(apart <= relative * scale, "{name} is {:e} of its length apart", apart / scale);
     }
 }
 
-fn alone() -> Arc<dyn Collective> {
+pub(crate) fn alone() -> Arc<dyn Collective> {
     Arc::new(Single)
 }
