@@ -56,6 +56,20 @@ mod tests {
     }
 
     #[test]
+    fn the_norm_of_a_large_layer_does_not_depend_on_threads_or_chance() {
+        let values: Vec<f32> = (0..5 << 20).map(|at| (at % 1009) as f32 - 503.7).collect();
+        let gradient = Tensor::<1>::from_floats(values.as_slice(), &Device::default());
+        let norm = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| host(&squared_norm(&gradient)))
+        };
+        let expected = norm(1);
+        for threads in [1, 2, 2, 2, 2, 3, 4, 5] {
+            assert_eq!(norm(threads), expected);
+        }
+    }
+
+    #[test]
     fn short_and_broken_gradients_are_left_alone() {
         let mut short = gradients();
         clip_by_global_norm(&mut short, 13.5).unwrap();

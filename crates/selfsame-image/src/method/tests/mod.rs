@@ -19,6 +19,9 @@ use super::*;
 use crate::model::{Depth, Stem};
 use crate::settings::{Preset, defaults};
 
+/// Of the views, in pixels.
+const SIDE: usize = 16;
+
 /// A method's settings with some set by the user.
 pub(crate) fn settings(name: &str, set: &[&str]) -> Resolved {
     let mut layers = Layers::new(defaults(by_name(name).unwrap(), Preset::Small).unwrap());
@@ -79,8 +82,11 @@ pub(crate) fn first_step(collective: Arc<dyn Collective>) -> Step {
     Step { index: 0, total: 10, epoch: 0, random, collective, sync_batch_norm: true }
 }
 
-/// Everything that a method keeps, by name.
-pub(crate) fn state(method: &mut dyn ImageMethod) -> Vec<(String, Vec<f32>)> {
+/// Tensors by name.
+type Named = Vec<(String, Vec<f32>)>;
+
+/// Everything that a method keeps.
+pub(crate) fn state(method: &mut dyn ImageMethod) -> Named {
     let mut found = Vec::new();
     for (part, module) in method.state() {
         for parameter in module.parameters() {
@@ -93,16 +99,15 @@ pub(crate) fn state(method: &mut dyn ImageMethod) -> Vec<(String, Vec<f32>)> {
 
 /// Batches of noise, of which a rank sees its part.
 struct Noise {
-    side: usize,
+    steps: usize,
     batch: usize,
-    views: usize,
     rank: usize,
     ranks: usize,
 }
 
 impl Batches<Views> for Noise {
     fn per_epoch(&self) -> usize {
-        2
+        self.steps
     }
 
     fn size(&self) -> usize {
@@ -110,22 +115,23 @@ impl Batches<Views> for Noise {
     }
 
     fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
+        let source = &*self;
         let batch = move |place| {
-            let whole = noise(self.side, self.batch, self.views, epoch, place);
-            Ok(part(&whole, self.rank, self.ranks))
+            let whole = noise(SIDE, source.batch, 2, epoch, place);
+            Ok(part(&whole, source.rank, source.ranks))
         };
-        Ok(Box::new((first..2).map(batch)))
+        Ok(Box::new((first..source.steps).map(batch)))
     }
 }
 
-/// Two whole steps of training with momentum, weight decay and clipping, on batches of `batch` over all ranks; what
-/// the method keeps afterwards.
-fn train_two_steps(
+/// Whole steps of training on batches of `batch` over all ranks; what the method keeps afterwards.
+fn train_steps(
     method: &mut dyn ImageMethod,
+    steps: usize,
     batch: usize,
+    optimizer: &OptimizerConfig,
     collective: Arc<dyn Collective>,
-) -> Vec<(String, Vec<f32>)> {
-    let optimizer = OptimizerConfig { lr: 0.05, clip: 1.0, ..OptimizerConfig::default() };
+) -> Named {
     let plan = Plan {
         epochs: 1,
         accumulate: 1,
@@ -137,12 +143,12 @@ fn train_two_steps(
         sync_batch_norm: true,
         seed: 3,
     };
-    let schedule = ScheduleConfig { epochs: 1, ..ScheduleConfig::default() }.init(optimizer.lr, 2).unwrap();
+    let schedule = ScheduleConfig { epochs: 1, ..ScheduleConfig::default() }.init(optimizer.lr, steps).unwrap();
     let (rank, ranks) = (collective.rank(), collective.size());
     let outcome = train(Session {
         plan,
         method,
-        batches: &mut Noise { side: 16, batch, views: 2, rank, ranks },
+        batches: &mut Noise { steps, batch, rank, ranks },
         optimizer: &mut optimizer.init(),
         schedule: &schedule,
         collective,
@@ -156,16 +162,17 @@ fn train_two_steps(
     state(method)
 }
 
+fn distance(one: &[f32], other: &[f32]) -> f64 {
+    one.iter().zip(other).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>().sqrt()
+}
+
 /// Asserts that two lists of named tensors differ by at most `relative` of each tensor's length.
 fn assert_near(found: &[(String, Vec<f32>)], expected: &[(String, Vec<f32>)], relative: f64) {
     assert_eq!(found.len(), expected.len());
     for ((name, found), (other, expected)) in found.iter().zip(expected) {
-        assert_eq!(name, other);
-        let length =
-            |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
-        let scale = length(&mut expected.iter().map(|&value| f64::from(value)));
-        let apart = length(&mut found.iter().zip(expected).map(|(a, b)| f64::from(*a) - f64::from(*b)));
-        assert!(apart <= relative * scale, "{name} is {:e} of its length apart", apart / scale);
+        assert_eq!((name, found.len()), (other, expected.len()));
+        let (apart, length) = (distance(found, expected), distance(expected, &vec![0.0; expected.len()]));
+        assert!(apart <= relative * length, "{name} is {:e} of its length apart", apart / length);
     }
 }
 
