@@ -13,7 +13,8 @@ use selfsame_core::schedule::{Schedule, ScheduleConfig};
 use selfsame_core::settings::Resolved;
 use selfsame_core::stop::StopSignal;
 use selfsame_core::train::{
-    Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore, train,
+    Batches, Checkpoints, Epoch, Observer, Outcome, Plan, Progress, Recorder, Session, restore,
+    steps_per_epoch, train,
 };
 use selfsame_core::{Error, Random, Result, device};
 use serde_json::json;
@@ -39,6 +40,7 @@ pub struct Prepared {
     schedule: ScheduleConfig,
     optimizer: OptimizerConfig,
     loader: Loader,
+    steps_per_epoch: usize,
     method: Box<dyn ImageMethod>,
     knn: Option<OnlineKnn>,
 }
@@ -57,7 +59,6 @@ pub struct Report {
 impl Prepared {
     /// What is about to be done, as names and values.
     pub fn plan(&self) -> Vec<(&'static str, String)> {
-        let steps = self.loader.steps_per_epoch() / self.optimizer.accumulate;
         let effective = self.run.batch_size * self.optimizer.accumulate;
         let backbone = |key| self.settings.get("backbone", key).map_or_else(String::new, ToString::to_string);
         vec![
@@ -81,7 +82,10 @@ impl Prepared {
                     self.method.backbone().num_params() as f64 / 1e6
                 ),
             ),
-            ("epochs", format!("{} of {steps} steps, batch {effective}", self.schedule.epochs)),
+            (
+                "epochs",
+                format!("{} of {} steps, batch {effective}", self.schedule.epochs, self.steps_per_epoch),
+            ),
             (
                 "learning rate",
                 format!(
@@ -142,14 +146,26 @@ impl Prepared {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(dataset.clone(), pipeline, random.clone(), options)?;
-        check_accumulation(&optimizer, &loader)?;
+        let steps_per_epoch = steps_per_epoch(loader.steps_per_epoch(), optimizer.accumulate)?;
         let device = device::by_name(&run.device)?;
         let method = build(entry, &settings, &device.clone().autodiff())?;
         let knn = match run.measure_every {
             0 => None,
             _ => OnlineKnn::open(&data.eval, dataset.clone(), side, workers)?,
         };
-        Ok(Self { entry, settings, notes, dataset, run, schedule, optimizer, loader, method, knn })
+        Ok(Self {
+            entry,
+            settings,
+            notes,
+            dataset,
+            run,
+            schedule,
+            optimizer,
+            loader,
+            steps_per_epoch,
+            method,
+            knn,
+        })
     }
 
     /// Begins the training in a new run folder.
@@ -294,8 +310,7 @@ impl Prepared {
         }
         let effective_batch = self.run.batch_size * self.optimizer.accumulate;
         let lr = self.optimizer.scaled_lr(effective_batch);
-        let steps = self.loader.steps_per_epoch() / self.optimizer.accumulate;
-        let schedule: Schedule = self.schedule.init(lr, steps)?;
+        let schedule: Schedule = self.schedule.init(lr, self.steps_per_epoch)?;
         let plan = Plan {
             epochs: self.schedule.epochs,
             accumulate: self.optimizer.accumulate,
@@ -356,18 +371,6 @@ impl Batches<Views> for Loader {
     }
 }
 
-/// An epoch must have a step at least.
-fn check_accumulation(optimizer: &OptimizerConfig, loader: &Loader) -> Result<()> {
-    let (accumulate, batches) = (optimizer.accumulate, loader.steps_per_epoch());
-    if accumulate <= batches {
-        return Ok(());
-    }
-    Err(Error::config(
-        format!("optimizer.accumulate is {accumulate}, but an epoch has {batches} batches of {}", loader.batch_size()),
-        "lower optimizer.accumulate or --batch-size, or give more pictures",
-    ))
-}
-
 /// The views of a training.
 fn pipeline(settings: &Resolved, views: usize) -> Result<Pipeline> {
     let view: ViewSettings = settings.section("view")?;
@@ -406,3 +409,7 @@ fn note_results(record: &mut RunRecord, progress: &Progress) {
     ];
     record.results.extend(results.map(|(name, value)| (name.to_owned(), value)));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
