@@ -42,15 +42,20 @@ impl ProjectorConfig {
                 "give method.projector_hidden and method.projector_dimension values of at least 1",
             ));
         }
-        let linear = |name: &str, input, output| LinearConfig::new(input, output).init(&random.named(name), device);
+        let linear =
+            |name: &str, input, output| LinearConfig::new(input, output).init(&random.named(name), device);
         Ok(match self.kind {
             ProjectorKind::None => Projector { linear1: None, bn1: None, linear2: None },
-            ProjectorKind::Linear => {
-                Projector { linear1: None, bn1: None, linear2: Some(linear("linear2", self.input, self.output)) }
-            }
+            ProjectorKind::Linear => Projector {
+                linear1: None,
+                bn1: None,
+                linear2: Some(linear("linear2", self.input, self.output)),
+            },
             ProjectorKind::Mlp => Projector {
                 linear1: Some(
-                    LinearConfig::new(self.input, self.hidden).without_bias().init(&random.named("linear1"), device),
+                    LinearConfig::new(self.input, self.hidden)
+                        .without_bias()
+                        .init(&random.named("linear1"), device),
                 ),
                 bn1: Some(BatchNormConfig::new(self.hidden).init(device)),
                 linear2: Some(linear("linear2", self.hidden, self.output)),

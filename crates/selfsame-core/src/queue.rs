@@ -1,13 +1,19 @@
 //! The queue of negative keys of MoCo and its kin.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
-use crate::{Error, Random, Result};
+use crate::nn::{Parameter, Parameters};
+use crate::{Error, Random, Result, host};
+
+/// The position is a number in the checkpoint's f32, which counts without gaps up to here.
+const MOST_KEYS: usize = 1 << 24;
 
 /// A first-in, first-out queue of unit-length keys (He et al. 2020, arXiv 1911.05722, section 3.2).
 ///
 /// With several processes, enqueue the keys gathered from all of them, in the order of the ranks: then every rank
 /// holds the same queue, as one process with the whole batch would.
+///
+/// Its [`Parameters`], for checkpoints, are `keys` (`[capacity, dim]`) and `position` (`[1]`, the row of the oldest key).
 #[derive(Clone, Debug)]
 pub struct Queue {
     keys: Tensor<2>,
@@ -19,11 +25,11 @@ impl Queue {
     /// negatives. `device` is where training happens; the queue itself stays outside autodiff.
     ///
     /// # Errors
-    /// [`Error::Config`] when `capacity` or `dim` is 0.
+    /// [`Error::Config`] when `capacity` or `dim` is 0 or the capacity is above 2²⁴.
     pub fn new(capacity: usize, dim: usize, random: &Random, device: &Device) -> Result<Self> {
-        if capacity == 0 || dim == 0 {
+        if capacity == 0 || dim == 0 || capacity > MOST_KEYS {
             return Err(Error::config(
-                format!("a queue of {capacity} keys with {dim} numbers holds nothing"),
+                format!("a queue of {capacity} keys with {dim} numbers cannot be made"),
                 "4096 keys are usual for small data sets, 65536 for ImageNet",
             ));
         }
@@ -69,30 +75,33 @@ impl Queue {
         });
         self.position = (self.position + batch) % capacity;
     }
+}
 
-    /// What a checkpoint stores: the keys and the position of the oldest.
-    pub fn state(&self) -> (Tensor<2>, usize) {
-        (self.keys.clone(), self.position)
+impl Parameters for Queue {
+    fn parameters(&self) -> Vec<Parameter> {
+        let [capacity, dim] = self.keys.dims();
+        let position = Tensor::from_floats([self.position as f32], &self.keys.device());
+        let parameter = |name: &str, shape, value| Parameter { name: name.into(), shape, value };
+        vec![
+            parameter("keys", vec![capacity, dim], self.keys.clone().reshape([capacity * dim])),
+            parameter("position", vec![1], position),
+        ]
     }
 
-    /// Restores what [`state`](Self::state) returned.
-    ///
-    /// # Errors
-    /// [`Error::Config`] when it comes from a queue of another size.
-    pub fn load(&mut self, keys: Tensor<2>, position: usize) -> Result<()> {
-        let ([capacity, dim], [own_capacity, own_dim]) = (keys.dims(), self.keys.dims());
-        if [capacity, dim] != [own_capacity, own_dim] || position >= capacity {
-            return Err(Error::config(
-                format!(
-                    "the saved queue has {capacity} keys of {dim} numbers (position {position}), \
-                     this one {own_capacity} of {own_dim}"
-                ),
-                "resume with the settings that the checkpoint was trained with",
-            ));
+    fn gradients(&self, _gradients: &mut Gradients) -> Vec<(String, Tensor<1>)> {
+        Vec::new()
+    }
+
+    fn update(&mut self, update: &mut dyn FnMut(&str, Tensor<1>) -> Option<Tensor<1>>) {
+        for Parameter { name, value, .. } in self.parameters() {
+            let Some(value) = update(&name, value) else { continue };
+            if name == "keys" {
+                self.keys = value.inner().reshape(self.keys.dims());
+            } else {
+                // Whatever stands there, the position stays within the queue.
+                self.position = host::scalar(value).map_or(0, |position| position as usize) % self.capacity();
+            }
         }
-        self.keys = keys.inner().to_device(&self.keys.device());
-        self.position = position;
-        Ok(())
     }
 }
 
@@ -106,10 +115,12 @@ fn direction(dim: usize, mut random: Random) -> Vec<f32> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
-    use std::collections::VecDeque;
+    use std::collections::{BTreeMap, VecDeque};
 
     use super::*;
+    use crate::checkpoint::{self, Checkpoint};
     use crate::golden::host;
+    use crate::train::restore_part;
 
     fn queue(capacity: usize) -> Queue {
         Queue::new(capacity, 2, &Random::new(1), &Device::default()).unwrap()
@@ -119,6 +130,10 @@ mod tests {
     fn keys(numbers: std::ops::Range<usize>) -> Tensor<2> {
         let values: Vec<f32> = numbers.clone().flat_map(|n| [n as f32, -(n as f32)]).collect();
         Tensor::from_data(TensorData::new(values, [numbers.len(), 2]), &Device::default())
+    }
+
+    fn floats(tensor: Tensor<1>) -> Vec<f32> {
+        tensor.into_data().try_to_vec().unwrap()
     }
 
     fn held(queue: &Queue) -> Vec<usize> {
@@ -157,19 +172,43 @@ mod tests {
     }
 
     #[test]
-    fn state_round_trip_continues_alike() {
+    fn a_queue_from_a_checkpoint_continues_alike() {
         let mut original = queue(5);
         original.enqueue(keys(1..4));
+        let saved: BTreeMap<_, _> = original
+            .parameters()
+            .into_iter()
+            .map(|p| (format!("queue.{}", p.name), TensorData::new(floats(p.value), p.shape)))
+            .collect();
+        let checkpoint = Checkpoint::new("moco", &BTreeMap::from([("step", 3)]), saved).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        checkpoint::save(folder.path(), "last", &checkpoint).unwrap();
+
         let mut loaded = queue(5);
-        let (saved, position) = original.state();
-        loaded.load(saved, position).unwrap();
+        let mut checkpoint = checkpoint::load(folder.path(), "last").unwrap();
+        restore_part(&mut checkpoint, "queue", &mut loaded).unwrap();
+        checkpoint.finish().unwrap();
         for queue in [&mut original, &mut loaded] {
             queue.enqueue(keys(4..8));
         }
         assert_eq!(host(&original.keys()), host(&loaded.keys()));
-        assert_eq!(original.state().1, loaded.state().1);
-        assert_eq!(queue(6).load(original.keys(), 0).unwrap_err().exit_code(), 2);
-        assert!(queue(5).load(original.keys(), 5).is_err());
+        assert_eq!((original.position, loaded.position), (2, 2));
+
+        let mut checkpoint = checkpoint::load(folder.path(), "last").unwrap();
+        let error = restore_part(&mut checkpoint, "queue", &mut queue(6)).unwrap_err();
+        assert!(error.exit_code() == 3 && error.to_string().contains("[5, 2]"), "{error}");
+    }
+
+    #[test]
+    fn the_position_stays_within_the_queue() {
+        for (wrong, position) in [(7.0f32, 2), (f32::NAN, 0), (-1.0, 0)] {
+            let mut queue = queue(5);
+            queue.update(&mut |name, old| {
+                (name == "position").then(|| Tensor::from_floats([wrong], &old.device()))
+            });
+            assert_eq!(queue.position, position);
+            queue.enqueue(keys(1..5));
+        }
     }
 
     #[test]

@@ -406,3 +406,7 @@ fn note_results(record: &mut RunRecord, progress: &Progress) {
     ];
     record.results.extend(results.map(|(name, value)| (name.to_owned(), value)));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -1,10 +1,10 @@
 //! Batch normalisation (Ioffe and Szegedy 2015, arXiv 1502.03167), over the batch of this process or of all ranks.
 
-use burn::module::{Module, Param, RunningState};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use selfsame_kernels::batch_norm;
 
-use super::{Mode, parameter};
+use super::{Mode, Statistic, parameter};
 
 /// Configuration of a batch norm layer, with PyTorch's defaults.
 #[derive(Clone, Debug)]
@@ -29,8 +29,8 @@ impl BatchNormConfig {
         BatchNorm {
             weight: parameter(vec![1.0; self.channels], shape, device),
             bias: parameter(vec![0.0; self.channels], shape, device),
-            running_mean: RunningState::new(Tensor::zeros(shape, device)),
-            running_var: RunningState::new(Tensor::ones(shape, device)),
+            running_mean: Statistic::new(Tensor::zeros(shape, device)),
+            running_var: Statistic::new(Tensor::ones(shape, device)),
             momentum: self.momentum,
             epsilon: self.epsilon,
         }
@@ -45,22 +45,19 @@ pub struct BatchNorm {
     /// `[channels]`.
     pub bias: Param<Tensor<1>>,
     /// `[channels]`, moved by training passes.
-    pub running_mean: RunningState<Tensor<1>>,
+    pub running_mean: Statistic,
     /// `[channels]`, unbiased as in PyTorch.
-    pub running_var: RunningState<Tensor<1>>,
+    pub running_var: Statistic,
     momentum: f64,
     epsilon: f64,
 }
 
 impl BatchNorm {
-    /// Same shape out as in.
-    ///
-    /// # Errors
-    /// When the other ranks cannot be reached.
+    /// Same shape out as in. All NaN when the other ranks cannot be reached; their next collective operation says why.
     pub fn forward<const D: usize>(&self, input: Tensor<D>, mode: &Mode) -> Tensor<D> {
         match mode {
             Mode::Evaluate => {
-                let (mean, variance) = (self.running_mean.value_sync(), self.running_var.value_sync());
+                let (mean, variance) = (self.running_mean.value(), self.running_var.value());
                 let (weight, bias) = (self.weight.val(), self.bias.val());
                 burn::tensor::module::batch_norm(input, weight, bias, mean, variance, self.epsilon)
             }
@@ -76,10 +73,7 @@ impl BatchNorm {
         }
     }
 
-    fn follow(&self, running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
-        let moved = running.value_sync() * (1.0 - self.momentum) + batch.detach() * self.momentum;
-        running.update(moved.detach());
-        // An update is only pending until the next synchronisation; checkpoints must see it at once.
-        running.value_sync();
+    fn follow(&self, running: &Statistic, batch: Tensor<1>) {
+        running.set(running.value() * (1.0 - self.momentum) + batch.detach() * self.momentum);
     }
 }

@@ -7,11 +7,16 @@ mod batch_norm;
 mod conv2d;
 mod linear;
 mod parameters;
+mod statistic;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv2d::{Conv2d, Conv2dConfig};
 pub use linear::{Linear, LinearConfig};
 pub use parameters::{Parameter, Parameters, is_adapted};
+pub use statistic::Statistic;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 
 use super::OptimizerConfig;
+use super::clip::squared_norm;
 use super::sgd::decayed;
 use super::state::ByParameter;
 
@@ -51,15 +52,11 @@ impl Lars {
 
     /// `[1]`: stays on the device, where reading two norms a parameter would cost more than the update.
     fn trust_ratio(&self, parameter: &Tensor<1>, gradient: &Tensor<1>) -> Tensor<1> {
-        let parameter_norm = norm(parameter);
-        let gradient_norm = norm(gradient);
+        let parameter_norm = squared_norm(parameter).sqrt();
+        let gradient_norm = squared_norm(gradient).sqrt();
         let either_is_zero = (parameter_norm.clone() * gradient_norm.clone()).equal_scalar(0.0);
         (parameter_norm * self.trust / gradient_norm).mask_fill(either_is_zero, 1.0)
     }
-}
-
-fn norm(vector: &Tensor<1>) -> Tensor<1> {
-    vector.clone().square().sum().sqrt()
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use crate::nn::Parameters;
 use crate::optimizer::clip_by_global_norm;
 use crate::{Result, host};
 
-/// Gradients in the module's order, which fixes the order of every sum over them.
+/// Gradients in the module's order, which fixes the order of every sum over them. A parameter may have a gradient in
+/// some of the accumulated batches only.
 #[derive(Default)]
 pub struct Gradients {
     sums: Vec<(String, Tensor<1>)>,
@@ -36,12 +37,10 @@ impl Gradients {
             None => loss,
             Some(sum) => sum + loss,
         });
-        if self.sums.is_empty() {
-            self.sums = new;
-        } else {
-            // The same modules give their gradients in the same order.
-            for ((_, sum), (_, gradient)) in self.sums.iter_mut().zip(new) {
-                *sum = sum.clone() + gradient;
+        for (name, gradient) in new {
+            match self.sums.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, sum)) => *sum = sum.clone() + gradient,
+                None => self.sums.push((name, gradient)),
             }
         }
     }
@@ -71,14 +70,11 @@ fn sum_over_ranks(gradients: Vec<Tensor<1>>, collective: &dyn Collective) -> Res
     let lengths: Vec<usize> = gradients.iter().map(|gradient| gradient.dims()[0]).collect();
     let mut values = host::values(Tensor::cat(gradients, 0))?;
     collective.sum(&mut values)?;
-    let rest = Tensor::<1>::from_data(TensorData::new(values, [lengths.iter().sum::<usize>()]), &device);
     let mut start = 0;
-    Ok(lengths
-        .into_iter()
-        .map(|length| {
-            let part = rest.clone().slice([start..start + length]);
-            start += length;
-            part
-        })
-        .collect())
+    let part = |length: usize| {
+        let values = values[start..start + length].to_vec();
+        start += length;
+        Tensor::from_data(TensorData::new(values, [length]), &device)
+    };
+    Ok(lengths.into_iter().map(part).collect())
 }

@@ -10,7 +10,7 @@ mod recorder;
 mod state;
 
 pub use batches::{Batches, Epoch};
-pub use progress::Progress;
+pub use progress::{Best, Progress};
 pub use recorder::{Live, Observer, Recorder, Silent};
 pub use state::{Checkpoints, restore, restore_part};
 
@@ -98,14 +98,14 @@ pub enum Outcome {
 pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     let Session { plan, method, batches, optimizer, schedule, collective, .. } = session;
     let Session { measure, recorder, checkpoints, stop, progress, .. } = session;
-    let steps_per_epoch = batches.per_epoch() / plan.accumulate;
+    let steps_per_epoch = steps_per_epoch(batches.per_epoch(), plan.accumulate)?;
     let total = steps_per_epoch * plan.epochs;
     let adapted = adapted_names(method.trained());
     let mut alarm = CollapseAlarm::default();
     alarm.resume(progress.collapsed_in_a_row);
 
     if progress.step == 0 {
-        progress.measured_before = measure(method)?;
+        progress.measured_before = if plan.measure_every > 0 { measure(method)? } else { None };
         checkpoints.save("last", method, optimizer, progress)?;
     }
     recorder.begin(progress, &plan, steps_per_epoch, batches.size() * plan.accumulate * collective.size());
@@ -142,19 +142,29 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
 
             recorder.tell(progress, loss, lr);
             if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == steps_per_epoch {
-                let monitors = objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
+                let monitors =
+                    objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
                 recorder.step(progress, lr, loss, gradients.norm, objective.as_ref(), monitors.as_ref())?;
                 if let Some(sight) = monitors.as_ref().and_then(|seen| alarm.observe(seen)) {
-                    collapsed(&sight, progress, plan.stop_on_collapse, recorder)?;
+                    let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
+                    if plan.stop_on_collapse {
+                        return Err(collapsed(&what));
+                    }
+                    // Once, when it is first seen.
+                    if alarm.in_a_row() == alarm.patience {
+                        recorder.warn(&what)?;
+                    }
                 }
                 progress.collapsed_in_a_row = alarm.in_a_row();
             }
-            let saved = plan.checkpoint_steps > 0 && progress.step.is_multiple_of(plan.checkpoint_steps);
-            if saved || stop.requested().is_some() {
+            let due = plan.checkpoint_steps > 0 && progress.step.is_multiple_of(plan.checkpoint_steps);
+            // Asked once: a signal that comes while this is saved is for the next step.
+            let stopped = stop.requested();
+            if due || stopped.is_some() {
                 recorder.sync()?;
                 checkpoints.save("last", method, optimizer, progress)?;
             }
-            if let Some(signal) = stop.requested() {
+            if let Some(signal) = stopped {
                 return Ok(Outcome::Stopped(signal));
             }
         }
@@ -170,6 +180,19 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         checkpoints.save_epoch(method, optimizer, progress, best)?;
     }
     Ok(Outcome::Finished)
+}
+
+/// Optimiser steps in an epoch; batches that do not fill one are left out.
+fn steps_per_epoch(batches: usize, accumulate: usize) -> Result<usize> {
+    match batches.checked_div(accumulate) {
+        None | Some(0) => Err(Error::config(
+            format!(
+                "optimizer.accumulate is {accumulate}, but an epoch has {batches} batches: no step could be taken"
+            ),
+            "lower optimizer.accumulate or run.batch_size",
+        )),
+        Some(steps) => Ok(steps),
+    }
 }
 
 /// The parameters to which weight decay and LARS adaptation apply.
@@ -189,14 +212,13 @@ fn finite(loss: f64, progress: &Progress) -> Result<f64> {
     ))
 }
 
-/// Warns of a collapsed representation, or ends the training.
-fn collapsed(sight: &str, progress: &Progress, fatal: bool, recorder: &mut Recorder) -> Result<()> {
-    let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
-    if fatal {
-        return Err(Error::diverged(
-            what,
-            "the last checkpoint is kept; lower optimizer.lr or see the book's chapter on collapse",
-        ));
-    }
-    recorder.warn(&what)
+fn collapsed(what: &str) -> Error {
+    Error::diverged(
+        what,
+        "the last checkpoint is kept; lower optimizer.lr or see the book's chapter on collapse",
+    )
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -49,18 +49,18 @@ impl Progress {
         mean
     }
 
-    /// Takes note of a measurement; whether it is the best so far. Without any measurement, the mean loss decides.
+    /// Takes note of a measurement; whether the epoch is the best so far. The mean loss decides until there is a
+    /// measurement, and never again after the first one: the two do not compare.
     pub(super) fn measured(&mut self, measured: Option<f64>, mean_loss: f64) -> bool {
+        let is_first = self.measured_last.is_none();
         self.measured_last = measured.or(self.measured_last);
-        let value = match (measured, self.measured_last) {
-            (Some(value), _) => value,
-            (None, None) => -mean_loss,
-            (None, Some(_)) => return false,
+        let better = |value: f64, best: Option<Best>| best.is_none_or(|best| value > best.value);
+        let value = match measured {
+            Some(value) if is_first || better(value, self.best) => value,
+            None if is_first && better(-mean_loss, self.best) => -mean_loss,
+            _ => return false,
         };
-        let better = self.best.is_none_or(|best| value > best.value);
-        if better {
-            self.best = Some(Best { epoch: self.epoch, value });
-        }
-        better
+        self.best = Some(Best { epoch: self.epoch, value });
+        true
     }
 }

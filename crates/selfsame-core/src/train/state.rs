@@ -48,7 +48,8 @@ impl Checkpoints {
             for parameter in module.parameters() {
                 let values = host::values(parameter.value)?;
                 finite(&parameter.name, &values, progress)?;
-                tensors.insert(format!("{part}.{}", parameter.name), TensorData::new(values, parameter.shape));
+                tensors
+                    .insert(format!("{part}.{}", parameter.name), TensorData::new(values, parameter.shape));
             }
         }
         for (name, value) in optimizer.state() {
@@ -92,7 +93,9 @@ pub fn restore<M: Method + ?Sized>(
         let device = method.trained().parameters().first().map(|parameter| parameter.value.device());
         let device = device.ok_or_else(|| Error::Internal("a method without parameters".into()))?;
         let state = checkpoint.take_part("optimizer");
-        optimizer.load_state(state.into_iter().map(|(name, data)| (name, Tensor::from_data(data, &device))).collect())?;
+        optimizer.load_state(
+            state.into_iter().map(|(name, data)| (name, Tensor::from_data(data, &device))).collect(),
+        )?;
     }
     Ok(())
 }

@@ -3,6 +3,9 @@
 //! To add one, write its file and its line in [`METHODS`]; nothing else changes. CONTRIBUTING.md walks through it.
 
 mod simclr;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
 
 pub use simclr::{SimClr, SimClrConfig};
 

@@ -174,3 +174,7 @@ impl ImageMethod for SimClr {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

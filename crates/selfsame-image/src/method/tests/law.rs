@@ -1,0 +1,73 @@
+//! The law of data-parallel training: one rank with a batch of 2N and two ranks with batches of N have the same loss
+//! and the same gradients, for every method.
+
+use std::thread;
+
+use selfsame_core::collective::Threads;
+
+use super::*;
+
+const BATCH: usize = 12;
+const WIDTH: f64 = 0.125;
+
+/// Runs `work` on two ranks, each on its thread.
+fn on_two_ranks<T: Send>(work: impl Fn(Arc<dyn Collective>) -> T + Sync) -> [T; 2] {
+    let [first, second] = Threads::ranks(2).try_into().unwrap();
+    thread::scope(|scope| {
+        let threads = [first, second].map(|rank| scope.spawn(|| work(Arc::new(rank))));
+        threads.map(|thread| thread.join().unwrap())
+    })
+}
+
+/// Loss, gradients summed over the ranks, and all that the method keeps, after the forward and backward passes.
+type Computed = (f32, Named, Named);
+
+fn compute(name: &str, collective: Arc<dyn Collective>) -> Computed {
+    // Each rank builds its own network: clones would share their gradient graphs.
+    let mut method = build(name, WIDTH, &[]).unwrap();
+    let whole = noise(SIDE, BATCH, by_name(name).unwrap().views, 0, 0);
+    let views = part(&whole, collective.rank(), collective.size());
+    let objective = method.objective(&views, &first_step(collective.clone())).unwrap();
+    let gradients = method.trained().gradients(&mut objective.loss.backward());
+    let gradients = gradients.into_iter().map(|(name, gradient)| {
+        let mut values: Vec<f32> = gradient.into_data().try_to_vec().unwrap();
+        collective.sum(&mut values).unwrap();
+        (name, values)
+    });
+    let gradients = gradients.collect();
+    let loss = objective.loss.into_data().try_to_vec::<f32>().unwrap()[0];
+    (loss, gradients, state(&mut *method))
+}
+
+#[test]
+fn two_ranks_have_the_loss_gradients_and_statistics_of_one() {
+    for entry in METHODS {
+        let (loss, gradients, kept) = compute(entry.name, alone());
+        for (rank_loss, rank_gradients, rank_kept) in on_two_ranks(|rank| compute(entry.name, rank)) {
+            assert!((rank_loss - loss).abs() <= 1e-5 * loss.abs(), "{rank_loss} is not {loss}");
+            assert_near(&rank_gradients, &gradients, 1e-5);
+            assert_near(&rank_kept, &kept, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn two_ranks_train_the_weights_of_one() {
+    let optimizer = OptimizerConfig { lr: 0.05, ..OptimizerConfig::default() };
+    for entry in METHODS {
+        let new = || build(entry.name, WIDTH, &[]).unwrap();
+        let run = |steps, collective| train_steps(&mut *new(), steps, BATCH, &optimizer, collective);
+        let [first, second] = on_two_ranks(|rank| run(1, rank));
+        assert_eq!(first, second, "the ranks stay equal to the last bit");
+        assert_near(&first, &run(1, alone()), 1e-5);
+
+        // From the second step on, a unit close to zero may be on in one run and off in the other, because they add in
+        // different orders. Reordering a batch on one rank does the same.
+        let [first, second] = on_two_ranks(|rank| run(2, rank));
+        assert_eq!(first, second, "the ranks stay equal to the last bit");
+        for (((name, first), (_, whole)), (_, before)) in first.iter().zip(run(2, alone())).zip(state(&mut *new())) {
+            let (apart, moved) = (distance(first, &whole), distance(&before, &whole));
+            assert!(apart < 0.05 * moved, "{name} is {apart} apart after moving {moved}");
+        }
+    }
+}
