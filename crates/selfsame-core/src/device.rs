@@ -41,7 +41,9 @@ pub fn by_name(name: &str) -> Result<Device> {
         None => (name, 0),
         Some((kind, index)) => match index.parse::<usize>() {
             Ok(index) => (kind, index),
-            Err(_) => return Err(Error::config(format!("run.device = \"{name}\""), "write cpu, cuda:0, wgpu:0 …")),
+            Err(_) => {
+                return Err(Error::config(format!("run.device = \"{name}\""), "write cpu, cuda:0, wgpu:0 …"));
+            }
         },
     };
     match KINDS.iter().find(|(known, _)| *known == kind) {

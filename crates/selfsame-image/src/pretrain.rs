@@ -276,7 +276,8 @@ impl Prepared {
     ) -> Result<Vec<BadFile>> {
         let mut bad_files = read_bad_files(&folder.bad_files())?;
         let met = self.loader.bad_files().into_iter();
-        let new: Vec<BadFile> = met.filter(|file| bad_files.iter().all(|known| known.name != file.name)).collect();
+        let new: Vec<BadFile> =
+            met.filter(|file| bad_files.iter().all(|known| known.name != file.name)).collect();
         bad_files.extend(new);
         write_bad_files(&folder.bad_files(), &bad_files)?;
         let (status, reason) = match result {

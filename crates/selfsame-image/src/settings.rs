@@ -246,7 +246,10 @@ impl DataSettings {
             ));
         }
         if self.workers == Auto::Value(0) {
-            return Err(Error::config("data.workers is 0", "give at least 1 thread, or leave it out for one a core"));
+            return Err(Error::config(
+                "data.workers is 0",
+                "give at least 1 thread, or leave it out for one a core",
+            ));
         }
         Ok(())
     }

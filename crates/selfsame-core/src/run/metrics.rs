@@ -147,9 +147,8 @@ pub fn truncate_after(path: impl AsRef<Path>, step: u64, epochs: usize) -> Resul
     }
     let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
     let records = parse(path, &bytes)?;
-    let is_earlier = |record: &Record| {
-        record.step <= step && (record.kind == Kind::Step || record.epoch <= epochs)
-    };
+    let is_earlier =
+        |record: &Record| record.step <= step && (record.kind == Kind::Step || record.epoch <= epochs);
     atomic_file::write(path, |writer| {
         for (line, _) in records.iter().filter(|(_, record)| is_earlier(record)) {
             writer.write_all(line)?;

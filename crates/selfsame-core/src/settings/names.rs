@@ -20,7 +20,10 @@ mod tests {
     #[test]
     fn the_closest_name_is_offered_if_it_is_close() {
         let text = |given: &str| unknown_name("method", given, &["simclr", "byol"]).to_string();
-        assert_eq!(text("simclt"), "there is no method `simclt`\n  help: did you mean `simclr`? There are: simclr, byol");
+        assert_eq!(
+            text("simclt"),
+            "there is no method `simclt`\n  help: did you mean `simclr`? There are: simclr, byol"
+        );
         assert!(text("wombat").ends_with("help: there are: simclr, byol"));
     }
 }

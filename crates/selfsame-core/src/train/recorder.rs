@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-
 use super::{Plan, Progress};
 use crate::Result;
 use crate::method::Objective;
@@ -243,7 +242,8 @@ impl Recorder {
                 .iter()
                 .filter_map(|(name, value)| Some((format!("{prefix}{name}"), value.as_f64()? as f32)))
                 .collect();
-            let scalars: Vec<(&str, f32)> = scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            let scalars: Vec<(&str, f32)> =
+                scalars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
             events.scalars(record.step, &scalars)?;
         }
         match &mut self.metrics {

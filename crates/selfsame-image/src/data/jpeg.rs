@@ -67,7 +67,14 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<JpegHeader, DecodeError> {
                 let no_frame = || DecodeError::Corrupt("the JPEG has no frame header".into());
                 let (width, height, components, sequential) = frame.ok_or_else(no_frame)?;
                 let interleaved = !sequential || content.first().is_none_or(|&first| first == components);
-                return Ok(JpegHeader { width, height, components, interleaved, orientation, scan: position });
+                return Ok(JpegHeader {
+                    width,
+                    height,
+                    components,
+                    interleaved,
+                    orientation,
+                    scan: position,
+                });
             }
             // Start of frame of any coding process; C4, C8 and CC are tables.
             0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {

@@ -27,9 +27,7 @@ fn auto_follows_the_pictures_the_device_and_their_number() {
         assert_eq!(settings.integer("view", "image_size"), Some(image_size), "{typical_side}");
         assert_eq!(settings.text("backbone.stem"), stem, "{typical_side}");
     }
-    for (instances, epochs) in
-        [(0, 200), (2, 200), (150, 200), (600, 50), (1000, 30), (3000, 10), (1_300_000, 10)]
-    {
+    for (instances, epochs) in [(0, 200), (2, 200), (110, 200), (1000, 22), (2200, 10), (1_300_000, 10)] {
         let mut settings = layers().resolve();
         resolve_auto(&mut settings, &facts(instances, 32, true));
         assert_eq!(settings.integer("schedule", "epochs"), Some(epochs), "{instances}");

@@ -132,7 +132,8 @@ pub fn weight_gradient(
 /// The gradient of a tile's outputs, `[outputs, columns]`: in place for one image, gathered in `room` for several.
 fn gradient_of<'a>(extent: &Extent, tile: &Tile, gradient: &'a [f32], room: &'a mut [f32]) -> Matrix<'a> {
     let (columns, pixels) = (extent.columns(tile), extent.output_pixels());
-    let gradient = &gradient[tile.images.start * extent.output_image()..tile.images.end * extent.output_image()];
+    let gradient =
+        &gradient[tile.images.start * extent.output_image()..tile.images.end * extent.output_image()];
     if tile.images.len() == 1 {
         let start = tile.rows.start * extent.output_width;
         return Matrix::new(&gradient[start..], extent.outputs, columns, pixels);

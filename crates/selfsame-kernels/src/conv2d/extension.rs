@@ -79,7 +79,9 @@ impl Conv2dBackend for Flex {
     ) -> FloatTensor<Self> {
         use burn::backend::ops::ModuleOps;
         match (weight.dtype(), output_gradient.dtype()) {
-            (DType::F32, DType::F32) => cpu::input_gradient(&input, &weight, &output_gradient, stride, padding),
+            (DType::F32, DType::F32) => {
+                cpu::input_gradient(&input, &weight, &output_gradient, stride, padding)
+            }
             _ => <Self as ModuleOps<Self>>::conv2d_x_backward(
                 input,
                 weight,
@@ -98,7 +100,9 @@ impl Conv2dBackend for Flex {
     ) -> FloatTensor<Self> {
         use burn::backend::ops::ModuleOps;
         match (input.dtype(), output_gradient.dtype()) {
-            (DType::F32, DType::F32) => cpu::weight_gradient(&input, &weight, &output_gradient, stride, padding),
+            (DType::F32, DType::F32) => {
+                cpu::weight_gradient(&input, &weight, &output_gradient, stride, padding)
+            }
             _ => <Self as ModuleOps<Self>>::conv2d_weight_backward(
                 input,
                 weight,

@@ -70,7 +70,8 @@ impl Extent {
         }
         let step = (PATCHES / self.output_width).max(1);
         let rows = (0..self.output_height).step_by(step);
-        rows.map(|row| Tile { images: images.clone(), rows: row..(row + step).min(self.output_height) }).collect()
+        rows.map(|row| Tile { images: images.clone(), rows: row..(row + step).min(self.output_height) })
+            .collect()
     }
 
     /// Patches of a tile.

@@ -28,6 +28,14 @@ pub fn conv2d(input: Tensor<4>, weight: Tensor<4>, stride: usize, padding: usize
     assert_eq!(channels, weight_channels, "the input and the weight of a convolution differ in channels");
     assert_eq!(kernel, kernel_width, "the kernel of a convolution is not square");
     let fits = height + 2 * padding >= kernel && width + 2 * padding >= kernel;
-    assert!(fits && stride > 0 && kernel > 0, "a kernel of {kernel} does not fit into {height} × {width} padded by {padding}");
-    Tensor::from_dispatch(Dispatch::conv2d_over_patches(input.into_dispatch(), weight.into_dispatch(), stride, padding))
+    assert!(
+        fits && stride > 0 && kernel > 0,
+        "a kernel of {kernel} does not fit into {height} × {width} padded by {padding}"
+    );
+    Tensor::from_dispatch(Dispatch::conv2d_over_patches(
+        input.into_dispatch(),
+        weight.into_dispatch(),
+        stride,
+        padding,
+    ))
 }

@@ -8,28 +8,44 @@ use super::conv2d;
 
 /// Values that look random and are the same everywhere.
 fn wave<const D: usize>(shape: [usize; D], phase: f32, device: &Device) -> Tensor<D> {
-    let values = (0..shape.iter().product::<usize>()).map(|at| (0.7 * at as f32 + phase).sin() * (0.013 * at as f32).cos());
+    let values = (0..shape.iter().product::<usize>())
+        .map(|at| (0.7 * at as f32 + phase).sin() * (0.013 * at as f32).cos());
     Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), shape), device)
 }
 
 /// Output, gradient of the input, gradient of the weight, of a loss that weighs every output differently.
-fn results(convolve: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>, input: &Tensor<4>, weight: &Tensor<4>) -> [TensorData; 3] {
+fn results(
+    convolve: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
+    input: &Tensor<4>,
+    weight: &Tensor<4>,
+) -> [TensorData; 3] {
     let (input, weight) = (input.clone().require_grad(), weight.clone().require_grad());
     let output = convolve(input.clone(), weight.clone());
     let weights = wave(output.dims(), 0.4, &output.device());
     let gradients = (output.clone() * weights).sum().backward();
-    let gradient = |tensor: &Tensor<4>| tensor.grad(&gradients).map_or_else(|| TensorData::from([f32::NAN]), Tensor::into_data);
+    let gradient = |tensor: &Tensor<4>| {
+        tensor.grad(&gradients).map_or_else(|| TensorData::from([f32::NAN]), Tensor::into_data)
+    };
     [output.into_data(), gradient(&input), gradient(&weight)]
 }
 
-fn compare([batch, channels, height, width]: [usize; 4], outputs: usize, kernel: usize, stride: usize, padding: usize) {
+fn compare(
+    [batch, channels, height, width]: [usize; 4],
+    outputs: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) {
     let device = Device::flex().autodiff();
     let input = wave([batch, channels, height, width], 0.1, &device);
     let weight = wave([outputs, channels, kernel, kernel], 1.3, &device);
     let ours = results(|input, weight| conv2d(input, weight, stride, padding), &input, &weight);
     let options = || ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-    let burns =
-        results(|input, weight| burn::tensor::module::conv2d(input, weight, None, options()), &input, &weight);
+    let burns = results(
+        |input, weight| burn::tensor::module::conv2d(input, weight, None, options()),
+        &input,
+        &weight,
+    );
     for (ours, burns) in ours.iter().zip(&burns) {
         ours.assert_approx_eq::<f32>(burns, Tolerance::rel_abs(1e-4, 1e-4));
     }
@@ -90,7 +106,9 @@ fn the_number_of_threads_does_not_matter() {
     let (input, weight) = (wave([37, 5, 9, 9], 0.1, &device), wave([6, 5, 3, 3], 0.7, &device));
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.map(|pool| pool.install(|| results(|input, weight| conv2d(input, weight, 1, 1), &input, &weight)))
+        pool.map(|pool| {
+            pool.install(|| results(|input, weight| conv2d(input, weight, 1, 1), &input, &weight))
+        })
     };
     match (with(1), with(3)) {
         (Ok(one), Ok(three)) => one.iter().zip(&three).for_each(|(one, three)| one.assert_eq(three, true)),

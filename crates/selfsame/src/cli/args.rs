@@ -47,7 +47,9 @@ pub enum Command {
     /// Tell what this program and this machine can do
     Doctor(Doctor),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  selfsame completions bash > ~/.local/share/bash-completion/completions/selfsame")]
+    #[command(
+        after_help = "Example:\n  selfsame completions bash > ~/.local/share/bash-completion/completions/selfsame"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -178,7 +180,9 @@ pub struct Output {
 
 /// `selfsame resume`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  selfsame resume runs/a\n  selfsame resume runs/a --data /mnt/photos --workers 16")]
+#[command(
+    after_help = "Examples:\n  selfsame resume runs/a\n  selfsame resume runs/a --data /mnt/photos --workers 16"
+)]
 pub struct Resume {
     /// Folder of the run
     pub run: PathBuf,
@@ -209,13 +213,17 @@ pub enum Eval {
         temperature: f64,
     },
     /// A linear classifier on frozen features
-    #[command(after_help = "Example:\n  selfsame eval linear runs/a --train labelled/train --test labelled/test")]
+    #[command(
+        after_help = "Example:\n  selfsame eval linear runs/a --train labelled/train --test labelled/test"
+    )]
     Linear {
         #[command(flatten)]
         source: Source,
     },
     /// The whole network trained on with labels
-    #[command(after_help = "Example:\n  selfsame eval finetune runs/a --data labelled/ --fraction 0.1 --epochs 20")]
+    #[command(
+        after_help = "Example:\n  selfsame eval finetune runs/a --data labelled/ --fraction 0.1 --epochs 20"
+    )]
     Finetune {
         #[command(flatten)]
         source: Source,
@@ -360,8 +368,10 @@ pub enum ExportFormat {
 
 /// `selfsame data`
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:\n  selfsame data check photos/\n  selfsame data preview photos/ -o sheet.png\n  \
-    selfsame data pack photos/ -o photos.pack --raw --max-side 256")]
+#[command(
+    after_help = "Examples:\n  selfsame data check photos/\n  selfsame data preview photos/ -o sheet.png\n  \
+    selfsame data pack photos/ -o photos.pack --raw --max-side 256"
+)]
 pub enum Data {
     /// List unreadable, truncated, tiny and duplicate files, with reasons
     Check {

@@ -49,7 +49,9 @@ fn the_last_rows_of_components_in_scans_of_their_own_come_back() {
         encoder.set_sampling_factor(SamplingFactor::F_1_1);
         encoder.encode(image.as_raw(), width as u16, height as u16, ColorType::Rgb).unwrap();
         let row = width as usize * 3;
-        for (at, (ours, original)) in decoded(&bytes).pixels.chunks(row).zip(image.as_raw().chunks(row)).enumerate() {
+        for (at, (ours, original)) in
+            decoded(&bytes).pixels.chunks(row).zip(image.as_raw().chunks(row)).enumerate()
+        {
             assert!(mean_difference(ours, original) < 6.0, "row {at} of {height}");
         }
     }

@@ -128,7 +128,7 @@ fn representations_come_from_the_layer_that_is_asked_for() {
     assert_eq!(state(&mut method), before, "looking changes nothing");
 
     // An image's representation does not depend on those beside it.
-    let alone = rows(method.represent(images.clone().slice([1..2]), Layer::Backbone));
+    let alone = rows(method.represent(images.clone().slice(1..2), Layer::Backbone));
     let together = rows(method.represent(images, Layer::Backbone));
     for (a, b) in alone[0].iter().zip(&together[1]) {
         assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()));

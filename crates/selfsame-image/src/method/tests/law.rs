@@ -65,7 +65,9 @@ fn two_ranks_train_the_weights_of_one() {
         // different orders. Reordering a batch on one rank does the same.
         let [first, second] = on_two_ranks(|rank| run(2, rank));
         assert_eq!(first, second, "the ranks stay equal to the last bit");
-        for (((name, first), (_, whole)), (_, before)) in first.iter().zip(run(2, alone())).zip(state(&mut *new())) {
+        for (((name, first), (_, whole)), (_, before)) in
+            first.iter().zip(run(2, alone())).zip(state(&mut *new()))
+        {
             let (apart, moved) = (distance(first, &whole), distance(&before, &whole));
             assert!(apart < 0.05 * moved, "{name} is {apart} apart after moving {moved}");
         }

@@ -143,7 +143,8 @@ fn train_steps(
         sync_batch_norm: true,
         seed: 3,
     };
-    let schedule = ScheduleConfig { epochs: 1, ..ScheduleConfig::default() }.init(optimizer.lr, steps).unwrap();
+    let schedule =
+        ScheduleConfig { epochs: 1, ..ScheduleConfig::default() }.init(optimizer.lr, steps).unwrap();
     let (rank, ranks) = (collective.rank(), collective.size());
     let outcome = train(Session {
         plan,

@@ -69,7 +69,8 @@ fn checked(path: &Path, report: &Report) -> String {
     if report.findings.is_empty() {
         text += "nothing is wrong with any of them\n";
     } else {
-        let mut table = Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
+        let mut table =
+            Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
         for finding in &report.findings {
             let problem = json!(finding.problem).as_str().unwrap_or_default().to_owned();
             table.row([finding.name.clone(), problem, finding.detail.clone()]);
@@ -88,7 +89,17 @@ fn checked(path: &Path, report: &Report) -> String {
 }
 
 fn run_preview(args: &args::Data) -> Result<ExitCode> {
-    let args::Data::Preview { path, output_file, recipe, image_size, instances, views, seed, overwrite, output } = args
+    let args::Data::Preview {
+        path,
+        output_file,
+        recipe,
+        image_size,
+        instances,
+        views,
+        seed,
+        overwrite,
+        output,
+    } = args
     else {
         return Err(Error::Internal("not a preview".into()));
     };
@@ -154,7 +165,9 @@ fn run_pack(path: &Path, pack: &Path, options: &PackOptions, output: Output) -> 
     counter.finish();
     if output.json {
         let skipped: Vec<&str> = summary.skipped.iter().map(|file| file.name.as_str()).collect();
-        print(json!({ "file": pack, "written": summary.written, "bytes": summary.bytes, "skipped": skipped }))?;
+        print(
+            json!({ "file": pack, "written": summary.written, "bytes": summary.bytes, "skipped": skipped }),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     print(format!("{} pictures, {:.1} MB: {}", summary.written, summary.bytes as f64 / 1e6, pack.display()))?;

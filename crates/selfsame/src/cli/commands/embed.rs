@@ -31,7 +31,7 @@ pub fn run(args: &args::Embed) -> Result<ExitCode> {
 
     let counter = Counter::new("embedded", dataset.len(), args.output.quiet);
     let everything = (0..dataset.len()).collect();
-    let mut batches = evaluation_batches(dataset.clone(), everything, pipeline.clone(), BATCH, workers)?;
+    let mut batches = evaluation_batches(dataset.clone(), everything, pipeline, BATCH, workers)?;
     let mut writer: Option<EmbeddingWriter> = None;
     let mut done = 0;
     for views in &mut batches {
@@ -39,31 +39,38 @@ pub fn run(args: &args::Embed) -> Result<ExitCode> {
         let representation = run.represent(views.tensor(0, run.device()), layer);
         let [_, dimension] = representation.dims();
         let values = representation.into_data().try_into_vec::<f32>();
-        let values = values.map_err(|error| Error::Internal(format!("representations are not f32: {error}")))?;
+        let values =
+            values.map_err(|error| Error::Internal(format!("representations are not f32: {error}")))?;
         let writer = match &mut writer {
             Some(writer) => writer,
             None => {
-                let schema = Schema {
-                    dimension,
-                    classes: dataset.classes().to_vec(),
-                    metadata: run.metadata(layer)?,
-                };
+                let schema =
+                    Schema { dimension, classes: dataset.classes().to_vec(), metadata: run.metadata(layer)? };
                 writer.insert(EmbeddingWriter::create(&args.output_file, format, schema, args.overwrite)?)
             }
         };
         let names: Vec<String> = views.instances.iter().map(|&index| dataset.name(index)).collect();
         let labels: Vec<Option<usize>> = views.instances.iter().map(|&index| dataset.label(index)).collect();
-        let thumbnails = if writer.wants_thumbnails() { thumbnails(&pipeline, &views.pixels[0]) } else { None };
-        writer.push(&Block { names: &names, labels: &labels, values: &values, thumbnails: thumbnails.as_deref() })?;
+        let thumbnails =
+            if writer.wants_thumbnails() { thumbnails(&pipeline, &views.pixels[0]) } else { None };
+        writer.push(&Block {
+            names: &names,
+            labels: &labels,
+            values: &values,
+            thumbnails: thumbnails.as_deref(),
+        })?;
         done += names.len();
         counter.at(done);
     }
     counter.finish();
-    let writer = writer.ok_or_else(|| Error::data(&args.data, "no picture can be read", "`selfsame data check` says why"))?;
+    let writer = writer
+        .ok_or_else(|| Error::data(&args.data, "no picture can be read", "`selfsame data check` says why"))?;
     let written = writer.finish()?;
     let skipped = batches.bad_files();
     if args.output.json {
-        output::print(json!({ "files": written.files, "instances": written.instances, "skipped": skipped.len() }))?;
+        output::print(
+            json!({ "files": written.files, "instances": written.instances, "skipped": skipped.len() }),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     output::print(format!("{} embeddings: {}", written.instances, args.output_file.display()))?;
@@ -76,5 +83,7 @@ pub fn run(args: &args::Embed) -> Result<ExitCode> {
 /// What the network saw, as small pictures.
 fn thumbnails(pipeline: &selfsame_image::view::Pipeline, pixels: &[f32]) -> Option<Vec<RgbImage>> {
     let pictures = pixels.chunks_exact(pipeline.view_len()).map(|view| pipeline.to_picture(view));
-    pictures.map(|picture| RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.pixels)).collect()
+    pictures
+        .map(|picture| RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.pixels))
+        .collect()
 }

@@ -79,7 +79,11 @@ fn split(source: &Source) -> Result<Split> {
 fn frozen(source: &Source) -> Result<(TrainedRun, Frozen)> {
     let run = open(source)?;
     let split = split(source)?;
-    let counter = Counter::new("pictures", split.train.instances.len() + split.test.instances.len(), source.output.quiet);
+    let counter = Counter::new(
+        "pictures",
+        split.train.instances.len() + split.test.instances.len(),
+        source.output.quiet,
+    );
     let layer = source.layer.into();
     let extraction = Extraction {
         pipeline: run.pipeline()?,
@@ -114,7 +118,8 @@ fn report(mut run: TrainedRun, source: &Source, result: &impl Serialize) -> Resu
         print(result)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let share = |name: &str| result.get(name).and_then(Value::as_f64).map(|share| format!("{:.1} %", 100.0 * share));
+    let share =
+        |name: &str| result.get(name).and_then(Value::as_f64).map(|share| format!("{:.1} %", 100.0 * share));
     let mut text = format!(
         "{}  top-1 {}  top-5 {}",
         result.get("protocol").and_then(Value::as_str).unwrap_or_default(),
@@ -123,7 +128,8 @@ fn report(mut run: TrainedRun, source: &Source, result: &impl Serialize) -> Resu
     );
     for (name, value) in result.as_object().into_iter().flatten() {
         if !matches!(name.as_str(), "protocol" | "top1" | "top5") {
-            text += &format!("\n  {name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            text +=
+                &format!("\n  {name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
     }
     print(text)?;

@@ -40,7 +40,10 @@ fn backbones() -> Listing {
         let features = 512 * depth.expansion();
         vec![depth.name().to_owned(), format!("{:?}", depth.blocks()), features.to_string()]
     };
-    Listing { columns: &["backbone", "blocks", "features at width 1"], rows: Depth::ALL.iter().map(row).collect() }
+    Listing {
+        columns: &["backbone", "blocks", "features at width 1"],
+        rows: Depth::ALL.iter().map(row).collect(),
+    }
 }
 
 fn recipes() -> Listing {

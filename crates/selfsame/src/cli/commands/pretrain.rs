@@ -55,7 +55,11 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     let settings = settings.resolve();
     let data = settings.text("data.path");
     if !Path::new(data).exists() {
-        return Err(Error::data(data, "the data of this run is not there", "say where it lies now with --data"));
+        return Err(Error::data(
+            data,
+            "the data of this run is not there",
+            "say where it lies now with --data",
+        ));
     }
     let prepared = Prepared::new(settings)?;
     let stop = StopSignal::install()?;
@@ -137,7 +141,9 @@ fn summary(run: &Path, report: &Report) -> String {
     let (progress, run) = (&report.progress, run.display());
     let mut lines = Vec::new();
     match report.outcome {
-        Outcome::Finished => lines.push(format!("finished {} epochs ({} steps)", progress.epoch, progress.step)),
+        Outcome::Finished => {
+            lines.push(format!("finished {} epochs ({} steps)", progress.epoch, progress.step))
+        }
         Outcome::Stopped(stop) => lines.push(format!(
             "stopped by {} after {} steps; a checkpoint is saved",
             match stop {
@@ -151,7 +157,8 @@ fn summary(run: &Path, report: &Report) -> String {
         lines.push(format!("kNN       {:.1} % before, {:.1} % after", 100.0 * before, 100.0 * after));
     }
     if !report.bad_files.is_empty() {
-        lines.push(format!("bad files {} could not be used, see {run}/bad_files.tsv", report.bad_files.len()));
+        lines
+            .push(format!("bad files {} could not be used, see {run}/bad_files.tsv", report.bad_files.len()));
     }
     lines.push(format!("run       {run}/ (config.toml, metrics.jsonl, checkpoints/last)"));
     lines.push(match report.outcome {

@@ -49,7 +49,7 @@ impl Line {
                 let width = Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
                 bar.set_message(render(eta, width));
             }
-            None => tell(&render(eta, usize::MAX)),
+            None => tell(render(eta, usize::MAX)),
         }
     }
 
