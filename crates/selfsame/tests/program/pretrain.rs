@@ -118,6 +118,16 @@ fn the_seed_decides_everything_and_the_workers_nothing() {
 }
 
 #[test]
+fn a_run_is_repeated_from_its_settings() {
+    let here = Workshop::new();
+    here.pretrain("a", &["--quiet", "--set", "method.temperature=0.2"]).succeeds();
+    let said = here.run(&["pretrain", "simclr", "--config", "a/config.toml", "--out", "b", "--quiet"]).succeeds();
+    assert_eq!(said.stderr, "");
+    here.assert_same("a", "b");
+    assert_eq!(here.text("a/config.toml"), here.text("b/config.toml"));
+}
+
+#[test]
 fn people_get_a_plan_progress_and_what_to_type_next() {
     let here = Workshop::new();
     let said = here.pretrain("run", &[]).succeeds();
