@@ -97,7 +97,7 @@ fn values_that_cannot_be_used_are_named() {
         (&["--set", "method.projector_dimension=0"], &["projector"]),
         (&["--set", "optimizer.lr=-1"], &["optimizer.lr is -1"]),
         (&["--set", "optimizer.name=sdg"], &["optimizer.name", "sdg", "sgd"]),
-        (&["--set", "optimizer.accumulate=4"], &["optimizer.accumulate is 4", "3 batches of 8"]),
+        (&["--set", "optimizer.accumulate=4"], &["optimizer.accumulate is 4", "an epoch has 3 batches"]),
         (&["--set", "schedule.epochs=0"], &["schedule.epochs is 0"]),
         (&["--set", "schedule.epochs=-1"], &["schedule.epochs", "-1"]),
         (&["--set", "run.batch_size=1"], &["run.batch_size is 1", "at least 2"]),
