@@ -1,7 +1,7 @@
 //! The training loop, shared by all methods.
 //!
 //! A resumed training ends with the very weights of one that was never stopped: every random choice is addressed by its
-//! place in the training ([`crate::Random`]), and all else that a step depends on is in the checkpoint ([`state`]).
+//! place in the training ([`crate::Random`]), and all else that a step depends on is in the checkpoint ([`Checkpoints`]).
 
 mod batches;
 mod gradients;

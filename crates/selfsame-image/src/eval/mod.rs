@@ -1,7 +1,7 @@
 //! What a representation is worth, measured with labels that its training never saw.
 //!
 //! A [`Split`] says which labelled pictures are learned from and which are asked about. [`Frozen`] holds
-//! their representations for [`knn`] and [`linear`]; [`finetune`] trains the whole network on. Every result
+//! their representations for [`knn()`] and [`linear()`]; [`finetune()`] trains the whole network on. Every result
 //! serialises to one flat JSON object.
 
 mod features;
