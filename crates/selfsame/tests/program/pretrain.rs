@@ -121,7 +121,8 @@ fn the_seed_decides_everything_and_the_workers_nothing() {
 fn a_run_is_repeated_from_its_settings() {
     let here = Workshop::new();
     here.pretrain("a", &["--quiet", "--set", "method.temperature=0.2"]).succeeds();
-    let said = here.run(&["pretrain", "simclr", "--config", "a/config.toml", "--out", "b", "--quiet"]).succeeds();
+    let said =
+        here.run(&["pretrain", "simclr", "--config", "a/config.toml", "--out", "b", "--quiet"]).succeeds();
     assert_eq!(said.stderr, "");
     here.assert_same("a", "b");
     assert_eq!(here.text("a/config.toml"), here.text("b/config.toml"));
