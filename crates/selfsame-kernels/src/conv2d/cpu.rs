@@ -8,20 +8,20 @@ use super::registers::Block;
 use super::tile::Maps;
 use super::weight;
 
-/// Convolves `input` to `output`; see [`conv2d`](super::conv2d) for the shapes.
-pub fn forward(extent: &Extent, input: &[f32], weight: &[f32], output: &mut [f32]) {
+/// See [`conv2d`](super::conv2d).
+pub fn forward(extent: &Extent, input: &[f32], weight: &[f32]) -> Vec<f32> {
     let area = extent.kernel * extent.kernel;
     let block = Block::of_this_cpu();
     let taps: Vec<usize> = (0..area).collect();
     let channels = Axis { size: extent.channels, stride: area };
     let outputs = Axis { size: extent.outputs, stride: area * extent.channels };
     let panels = Panels::pack(block, weight, &taps, channels, outputs);
-    convolve(block, &[(reach(extent), panels)], input, output);
+    convolve(block, &output_maps(extent), 1, &[(reach(extent), panels)], input)
 }
 
 /// The gradient of the input, which for a stride of 1 is a convolution with the turned kernel. For a larger one, the input's pixels fall into
 /// `stride · stride` classes, each of which has met other parts of the kernel.
-pub fn input_gradient(extent: &Extent, output_gradient: &[f32], weight: &[f32], input_gradient: &mut [f32]) {
+pub fn input_gradient(extent: &Extent, output_gradient: &[f32], weight: &[f32]) -> Vec<f32> {
     let Extent { channels, outputs, kernel, stride, padding, .. } = *extent;
     let area = kernel * kernel;
     let block = Block::of_this_cpu();
@@ -44,12 +44,12 @@ pub fn input_gradient(extent: &Extent, output_gradient: &[f32], weight: &[f32], 
     };
     let firsts = (0..stride).flat_map(|row| (0..stride).map(move |column| [row, column]));
     let classes: Vec<(Reach, Panels)> = firsts.filter_map(class).collect();
-    convolve(block, &classes, output_gradient, input_gradient);
+    convolve(block, &input_maps(extent), stride, &classes, output_gradient)
 }
 
 /// The gradient of the weight.
-pub fn weight_gradient(extent: &Extent, input: &[f32], output_gradient: &[f32], weight_gradient: &mut [f32]) {
-    weight::gradient(Block::of_this_cpu(), &reach(extent), input, output_gradient, weight_gradient);
+pub fn weight_gradient(extent: &Extent, input: &[f32], output_gradient: &[f32]) -> Vec<f32> {
+    weight::gradient(Block::of_this_cpu(), &reach(extent), input, output_gradient)
 }
 
 /// What the outputs read of the input.

@@ -1,5 +1,6 @@
 //! Stretches of maps times a matrix in panels: the convolution itself, and the gradient of its input.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -9,17 +10,30 @@ use super::panels::Panels;
 use super::reach::Reach;
 use super::registers::{Block, Sums, add_products, rows};
 use super::scratch::Scratch;
+use super::tile::Maps;
 
 /// Rows of a panel that are used at once: so many stay in the first cache, beside what they are multiplied with.
 const DEPTH: usize = 256;
 
-/// Writes to the target of every reach what it reads times its panels. The reachs have the same source and target.
-pub fn convolve(block: Block, reachs: &[(Reach, Panels)], source: &[f32], target: &mut [f32]) {
-    let Some((Reach { target: maps, every, .. }, _)) = reachs.first() else { return };
-    let tiles = maps.split(maps.tiles(*every), target);
+/// What the windows read times their panels, for all of the target; 0 where no reach has a pixel. All have the same source and target.
+pub fn convolve(
+    block: Block,
+    target: &Maps,
+    every: usize,
+    reaches: &[(Reach, Panels)],
+    source: &[f32],
+) -> Vec<f32> {
+    let length = target.pixels() * target.channels;
+    let mut values = Vec::with_capacity(length);
+    let tiles = target.split(target.tiles(every), &mut values.spare_capacity_mut()[..length]);
     tiles.into_par_iter().for_each(|(tile, target)| {
+        // Here and not for all tiles at once, so that it happens in the cache.
+        target.fill(MaybeUninit::new(0.0));
+        // SAFETY: all values were just written, and a `MaybeUninit` of what is initialised is laid out like the thing itself.
+        #[allow(unsafe_code)]
+        let target = unsafe { &mut *(std::ptr::from_mut(target) as *mut [f32]) };
         let mut room = Scratch::take();
-        for (reach, panels) in reachs {
+        for (reach, panels) in reaches {
             let product = Product {
                 targets: &reach.targets(&tile),
                 stretches: &reach.stretches(&tile, source, &mut room, block.rows),
@@ -30,6 +44,12 @@ pub fn convolve(block: Block, reachs: &[(Reach, Panels)], source: &[f32], target
             Arch::new().dispatch(OnCpu { product, target });
         }
     });
+    // SAFETY: the tiles are all of the target, as `split` asserts, and every one was written above; the capacity is at least `length`.
+    #[allow(unsafe_code)]
+    unsafe {
+        values.set_len(length);
+    }
+    values
 }
 
 /// A part of what a target pixel reads: of these rows of the reach, these values.

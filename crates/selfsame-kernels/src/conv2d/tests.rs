@@ -30,7 +30,7 @@ fn results(
 }
 
 fn compare(
-    [batch, channels, height, width]: [usize; 4],
+    [batch, height, width, channels]: [usize; 4],
     outputs: usize,
     kernel: usize,
     stride: usize,
@@ -63,13 +63,13 @@ proptest! {
         outputs in 1usize..6, kernel in 1usize..5, stride in 1usize..4, padding in 0usize..3,
     ) {
         prop_assume!(height + 2 * padding >= kernel && width + 2 * padding >= kernel);
-        compare([batch, channels, height, width], outputs, kernel, stride, padding);
+        compare([batch, height, width, channels], outputs, kernel, stride, padding);
     }
 }
 
 #[test]
 fn the_layers_of_a_resnet() {
-    for (shape, outputs, kernel, stride, padding) in [
+    for ([batch, channels, height, width], outputs, kernel, stride, padding) in [
         ([5, 3, 32, 32], 16, 3, 1, 1),
         ([3, 16, 32, 32], 8, 3, 2, 1),
         ([70, 8, 4, 4], 8, 3, 1, 1),
@@ -77,8 +77,13 @@ fn the_layers_of_a_resnet() {
         ([3, 8, 2, 1], 8, 5, 1, 2),
         ([3, 8, 32, 32], 16, 1, 2, 0),
         ([2, 3, 64, 64], 8, 7, 2, 3),
+        // More than a tile of pixels, a panel of outputs and a piece of depth, and not a multiple of any.
+        ([3, 50, 13, 15], 37, 3, 2, 1),
+        ([2, 300, 5, 7], 530, 1, 1, 0),
+        ([1, 9, 61, 3], 17, 5, 3, 2),
+        ([150, 5, 4, 4], 24, 3, 2, 1),
     ] {
-        compare(shape, outputs, kernel, stride, padding);
+        compare([batch, height, width, channels], outputs, kernel, stride, padding);
     }
 }
 
@@ -137,4 +142,24 @@ fn what_needs_no_gradient_gets_none() {
     let gradients = conv2d(images.clone(), weight.clone(), 1, 1).sum().backward();
     assert!(weight.grad(&gradients).is_some());
     assert!(images.grad(&gradients).is_none());
+}
+
+#[test]
+fn nothing_is_convolved_to_nothing() {
+    let device = Device::flex().autodiff();
+    for (shape, weight) in
+        [([0, 4, 4, 2], [3, 2, 3, 3]), ([2, 4, 4, 0], [3, 0, 3, 3]), ([2, 4, 4, 2], [0, 2, 3, 3])]
+    {
+        let (input, weight) = (wave(shape, 0.1, &device), wave(weight, 0.2, &device));
+        let [output, by_input, by_weight] =
+            results(|input, weight| conv2d(input, weight, 1, 1), &input, &weight);
+        assert_eq!(output.shape().to_vec(), [shape[0], 4, 4, weight.dims()[0]]);
+        assert_eq!(
+            (by_input.shape().to_vec(), by_weight.shape().to_vec()),
+            (shape.to_vec(), weight.dims().to_vec())
+        );
+        for zeros in [output, by_input, by_weight] {
+            assert!(zeros.iter::<f32>().all(|value| value == 0.0));
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! The gradient of the weight: what every output pixel reads, times the gradient of that pixel, summed over all pixels.
 
-mod copies;
 mod tile;
 
 use std::ops::Range;
@@ -44,8 +43,8 @@ impl Piece<'_> {
     }
 }
 
-/// Writes the gradient `[outputs, channels, kernel, kernel]` of the weight, given that of the target. There are values.
-pub fn gradient(block: Block, reach: &Reach, source: &[f32], target_gradient: &[f32], gradient: &mut [f32]) {
+/// The gradient `[outputs, channels, kernel, kernel]` of the weight, given that of the target. There are values.
+pub fn gradient(block: Block, reach: &Reach, source: &[f32], target_gradient: &[f32]) -> Vec<f32> {
     let rows = cut(reach.size[0] * reach.stretch(), ROWS, block.rows);
     let outputs = cut(reach.target.channels, OUTPUTS, block.width());
     let tiles = reach.target.tiles(1);
@@ -75,7 +74,7 @@ pub fn gradient(block: Block, reach: &Reach, source: &[f32], target_gradient: &[
             tile::add(block, reach, tile, source, target_gradient, piece, sums);
         }
     });
-    collect(block, reach, &pieces, gradient);
+    collect(block, reach, &pieces)
 }
 
 /// `0..length` in ranges of about `most`, all but the last of which are multiples of `multiple`.
@@ -84,10 +83,11 @@ fn cut(length: usize, most: usize, multiple: usize) -> Vec<Range<usize>> {
     (0..length).step_by(step).map(|from| from..(from + step).min(length)).collect()
 }
 
-/// Adds the sums of all pieces to the gradient, which has another order.
-fn collect(block: Block, reach: &Reach, pieces: &[(Piece, &mut [f32])], gradient: &mut [f32]) {
+/// The sums of all pieces in the order of the weight.
+fn collect(block: Block, reach: &Reach, pieces: &[(Piece, &mut [f32])]) -> Vec<f32> {
     let channels = reach.source.channels;
     let taps = reach.size[0] * reach.size[1];
+    let mut gradient = vec![0.0; reach.target.channels * channels * taps];
     let gradients = gradient.par_chunks_mut(channels * taps).enumerate();
     gradients.for_each(|(output, gradient)| {
         for (piece, sums) in pieces.iter().filter(|(piece, _)| piece.outputs.contains(&output)) {
@@ -106,4 +106,5 @@ fn collect(block: Block, reach: &Reach, pieces: &[(Piece, &mut [f32])], gradient
             }
         }
     });
+    gradient
 }

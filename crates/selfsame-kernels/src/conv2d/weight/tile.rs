@@ -2,13 +2,13 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::super::copies::{gather, to_panels};
 use super::super::panels::width;
 use super::super::reach::Reach;
 use super::super::registers::{Block, Sums, add_products, rows};
 use super::super::scratch::Scratch;
 use super::super::tile::Tile;
 use super::Piece;
-use super::copies::{gather, to_panels};
 
 /// Adds a tile to the sums of a piece.
 pub fn add(
