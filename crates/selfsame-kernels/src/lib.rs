@@ -6,7 +6,8 @@
 mod all_reduce;
 mod batch_norm;
 mod conv2d;
+mod optional;
 
 pub use all_reduce::{AllReduce, AllReduceError};
-pub use batch_norm::{BatchNormOutput, batch_norm};
+pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use conv2d::conv2d;
