@@ -38,7 +38,7 @@ impl Network {
         }
     }
 
-    /// `[batch, 3, side, side]` to `[batch, 2]`.
+    /// `[batch, side, side, 3]` to `[batch, 2]`.
     fn forward(&self, images: Tensor<4>, mode: &Mode) -> Tensor<2> {
         let (conv, norm) = self.shortcut.as_ref().unwrap();
         let shortcut = norm.forward(conv.forward(images.clone()), mode);
@@ -46,7 +46,7 @@ impl Network {
         for norm in &self.norms {
             x = norm.forward(x, mode);
         }
-        self.head.forward((x + shortcut).mean_dim(2).mean_dim(3).reshape([0, -1]))
+        self.head.forward((x + shortcut).mean_dim(1).mean_dim(2).reshape([0, -1]))
     }
 }
 
@@ -81,7 +81,7 @@ fn linear_is_the_product_with_the_transposed_weight() {
 fn slow_conv(
     layer: &Conv2d,
     input: &[f32],
-    [batch, channels, height, width]: [usize; 4],
+    [batch, height, width, channels]: [usize; 4],
     stride: usize,
 ) -> Vec<f64> {
     let [outputs, _, kernel, _] = layer.weight.dims();
@@ -94,14 +94,14 @@ fn slow_conv(
     };
     let mut result = Vec::new();
     for n in 0..batch {
-        for o in 0..outputs {
-            for y in 0..height.div_ceil(stride) {
-                for x in 0..width.div_ceil(stride) {
+        for y in 0..height.div_ceil(stride) {
+            for x in 0..width.div_ceil(stride) {
+                for o in 0..outputs {
                     let mut sum = bias[o];
                     for c in 0..channels {
                         for (i, j) in (0..kernel * kernel).map(|at| (at / kernel, at % kernel)) {
                             if let (Some(row), Some(column)) = (inside(y, i, height), inside(x, j, width)) {
-                                let pixel = input[((n * channels + c) * height + row) * width + column];
+                                let pixel = input[((n * height + row) * width + column) * channels + c];
                                 sum +=
                                     f64::from(pixel) * weight[((o * channels + c) * kernel + i) * kernel + j];
                             }
@@ -117,7 +117,7 @@ fn slow_conv(
 
 #[test]
 fn convolution_is_its_definition() {
-    let shape = [2, 3, 7, 6];
+    let shape = [2, 7, 6, 3];
     let input = numbers("image", shape.iter().product());
     for (kernel, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1), (7, 2)] {
         let config = Conv2dConfig::new(3, 4, kernel).stride(stride);
@@ -125,7 +125,7 @@ fn convolution_is_its_definition() {
             let mut layer = config.init(&Random::new(2), &Device::default());
             layer.update(&mut |name, _| (name == "bias").then(|| tensor(&numbers("bias", 4), [4])));
             let output = layer.forward(tensor(&input, shape));
-            assert_eq!(output.dims(), [2, 4, 7usize.div_ceil(stride), 6usize.div_ceil(stride)]);
+            assert_eq!(output.dims(), [2, 7usize.div_ceil(stride), 6usize.div_ceil(stride), 4]);
             assert_close(&host(&output), &slow_conv(&layer, &input, shape, stride), 1e-5);
         }
     }
@@ -222,7 +222,7 @@ fn updates_reach_exactly_what_they_name_and_stay_trainable() {
     }
     assert_eq!(network.head.weight.dims(), [2, 4]);
 
-    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 3, 4, 4]);
+    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 4, 4, 3]);
     let loss = network.forward(Tensor::from_inner(images), &Mode::train()).square().sum();
     let mut all = loss.backward();
     let gradients = network.gradients(&mut all);
@@ -238,7 +238,7 @@ fn updates_reach_exactly_what_they_name_and_stay_trainable() {
 #[test]
 fn a_gradient_is_that_of_its_parameter() {
     let network = Network::new(&Device::default().autodiff());
-    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 3, 4, 4]);
+    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 4, 4, 3]);
     let loss = |network: &Network| {
         network.forward(Tensor::from_inner(images.clone()), &Mode::train()).square().sum()
     };
@@ -295,7 +295,7 @@ fn copies_of_a_module_go_their_own_way() {
     let original = Network::new(&Device::default().autodiff());
     let before = values_of(&original);
     let (mut clone, frozen) = (original.clone(), original.valid());
-    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 3, 4, 4]);
+    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 4, 4, 3]);
     clone.forward(Tensor::from_inner(images.clone()), &Mode::train());
     frozen.forward(images, &Mode::train());
     clone.update(&mut |_, value| Some(value + 1.0));
