@@ -1,114 +1,104 @@
 //! Convolution of `f32` values on the CPU.
 
-use std::cell::RefCell;
-
-use rayon::prelude::*;
-
-use super::extent::{Extent, Tile};
-use super::matrix::{Matrix, multiply};
-use super::patches::{fold, unfold};
-
-/// Parts in which the gradient of the weight is summed; fixed, so that the sum does not depend on the number of threads.
-const PARTS: usize = 16;
-
-thread_local! {
-    /// Patches of a tile; kept, because fresh memory is slow memory.
-    static PATCHES: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Room for a tile's patches.
-fn with_patches<T>(extent: &Extent, tile: &Tile, work: impl FnOnce(&mut [f32]) -> T) -> T {
-    let size = extent.pixels(tile).len() * extent.patch();
-    PATCHES.with_borrow_mut(|patches| {
-        if patches.len() < size {
-            patches.resize(size, 0.0);
-        }
-        work(&mut patches[..size])
-    })
-}
+use super::extent::Extent;
+use super::panels::{Axis, Panels};
+use super::product::convolve;
+use super::reach::Reach;
+use super::registers::Block;
+use super::tile::Maps;
+use super::weight;
 
 /// Convolves `input` to `output`; see [`conv2d`](super::conv2d) for the shapes.
 pub fn forward(extent: &Extent, input: &[f32], weight: &[f32], output: &mut [f32]) {
-    let weight = patches_first(extent, weight);
-    let weight = Matrix::new(&weight, extent.patch(), extent.outputs, extent.outputs);
-    let group = extent.group() * extent.output_height * extent.output_width * extent.outputs;
-    output.par_chunks_mut(group.max(1)).enumerate().for_each(|(at, output)| {
-        let mut rest = output;
-        for tile in extent.tiles(at * extent.group()) {
-            let pixels = extent.pixels(&tile).len();
-            let output = rest.split_off_mut(..pixels * extent.outputs).unwrap_or_default();
-            with_patches(extent, &tile, |patches| {
-                unfold(extent, &tile, input, patches);
-                let patches = Matrix::new(patches, pixels, extent.patch(), extent.patch());
-                multiply(patches, weight, output, extent.outputs, false);
-            });
-        }
-    });
+    let area = extent.kernel * extent.kernel;
+    let block = Block::of_this_cpu();
+    let taps: Vec<usize> = (0..area).collect();
+    let channels = Axis { size: extent.channels, stride: area };
+    let outputs = Axis { size: extent.outputs, stride: area * extent.channels };
+    let panels = Panels::pack(block, weight, &taps, channels, outputs);
+    convolve(block, &[(reach(extent), panels)], input, output);
 }
 
-/// The gradient of the input: every patch gets the gradient of its output times the weight.
+/// The gradient of the input, which for a stride of 1 is a convolution with the turned kernel. For a larger one, the input's pixels fall into
+/// `stride · stride` classes, each of which has met other parts of the kernel.
 pub fn input_gradient(extent: &Extent, output_gradient: &[f32], weight: &[f32], input_gradient: &mut [f32]) {
-    let weight = patches_first(extent, weight);
-    let weight = Matrix::new(&weight, extent.patch(), extent.outputs, extent.outputs).transposed();
-    let group = extent.group() * extent.image();
-    input_gradient.par_chunks_mut(group.max(1)).enumerate().for_each(|(at, images)| {
-        for tile in extent.tiles(at * extent.group()) {
-            let gradient = gradient_of(extent, &tile, output_gradient);
-            with_patches(extent, &tile, |patches| {
-                multiply(gradient, weight, patches, extent.patch(), false);
-                fold(extent, &tile, patches, images);
-            });
-        }
-    });
+    let Extent { channels, outputs, kernel, stride, padding, .. } = *extent;
+    let area = kernel * kernel;
+    let block = Block::of_this_cpu();
+    let class = |first: [usize; 2]| {
+        let [rows, columns] = first.map(|first| Met::new(first, kernel, stride, padding));
+        let taps: Vec<usize> =
+            rows.taps().flat_map(|row| columns.taps().map(move |column| row * kernel + column)).collect();
+        let outputs = Axis { size: outputs, stride: area * channels };
+        let channels = Axis { size: channels, stride: area };
+        let reach = Reach {
+            source: output_maps(extent),
+            target: input_maps(extent),
+            every: stride,
+            first,
+            step: 1,
+            shift: [rows.shift, columns.shift],
+            size: [rows.count, columns.count],
+        };
+        (!taps.is_empty()).then(|| (reach, Panels::pack(block, weight, &taps, outputs, channels)))
+    };
+    let firsts = (0..stride).flat_map(|row| (0..stride).map(move |column| [row, column]));
+    let classes: Vec<(Reach, Panels)> = firsts.filter_map(class).collect();
+    convolve(block, &classes, output_gradient, input_gradient);
 }
 
-/// The gradient of the weight: the patches times the gradients of their outputs.
+/// The gradient of the weight.
 pub fn weight_gradient(extent: &Extent, input: &[f32], output_gradient: &[f32], weight_gradient: &mut [f32]) {
-    let firsts: Vec<usize> = (0..extent.batch).step_by(extent.group()).collect();
-    let part = firsts.len().div_ceil(PARTS).max(1);
-    let parts: Vec<Vec<f32>> = firsts
-        .par_chunks(part)
-        .map(|firsts| {
-            let mut sum = vec![0.0; extent.patch() * extent.outputs];
-            for tile in firsts.iter().flat_map(|first| extent.tiles(*first)) {
-                let gradient = gradient_of(extent, &tile, output_gradient);
-                with_patches(extent, &tile, |patches| {
-                    unfold(extent, &tile, input, patches);
-                    let pixels = extent.pixels(&tile).len();
-                    let patches = Matrix::new(patches, pixels, extent.patch(), extent.patch());
-                    multiply(patches.transposed(), gradient, &mut sum, extent.outputs, true);
-                });
-            }
-            sum
-        })
-        .collect();
-    let at =
-        |output: usize, patch: usize| parts.iter().map(|part| part[patch * extent.outputs + output]).sum();
-    for (target, (output, patch)) in weight_gradient.iter_mut().zip(stored_order(extent)) {
-        *target = at(output, patch);
+    weight::gradient(Block::of_this_cpu(), &reach(extent), input, output_gradient, weight_gradient);
+}
+
+/// What the outputs read of the input.
+fn reach(extent: &Extent) -> Reach {
+    let Extent { kernel, stride, padding, .. } = *extent;
+    Reach {
+        source: input_maps(extent),
+        target: output_maps(extent),
+        every: 1,
+        first: [0; 2],
+        step: stride,
+        shift: [-(padding as isize); 2],
+        size: [kernel; 2],
     }
 }
 
-/// The gradient of a tile's outputs, `[pixels, outputs]`.
-fn gradient_of<'a>(extent: &Extent, tile: &Tile, gradient: &'a [f32]) -> Matrix<'a> {
-    let pixels = extent.pixels(tile);
-    Matrix::new(&gradient[pixels.start * extent.outputs..], pixels.len(), extent.outputs, extent.outputs)
+fn input_maps(extent: &Extent) -> Maps {
+    let Extent { batch, height, width, channels, .. } = *extent;
+    Maps { batch, height, width, channels }
 }
 
-/// The weight as `[patch, outputs]`, a patch being (kernel row, kernel column, channel).
-fn patches_first(extent: &Extent, weight: &[f32]) -> Vec<f32> {
-    let mut sorted = vec![0.0; weight.len()];
-    for (value, (output, patch)) in weight.iter().zip(stored_order(extent)) {
-        sorted[patch * extent.outputs + output] = *value;
+fn output_maps(extent: &Extent) -> Maps {
+    let Extent { batch, output_height, output_width, outputs, .. } = *extent;
+    Maps { batch, height: output_height, width: output_width, channels: outputs }
+}
+
+/// The rows (or columns) of the kernel that the input's rows `first`, `first + stride`, … have met.
+///
+/// Row `i` of the kernel and row `o` of the output meet row `o · stride + i − padding` of the input. For row `first + stride · n` of the input, `i` is
+/// thus one of `least`, `least + stride`, …, and `o` is `n + (first + padding − least) / stride` and less by 1 every time.
+struct Met {
+    least: usize,
+    stride: usize,
+    count: usize,
+    /// The least row `o` of the output, less `n`.
+    shift: isize,
+}
+
+impl Met {
+    fn new(first: usize, kernel: usize, stride: usize, padding: usize) -> Self {
+        let least = (first + padding) % stride;
+        let count = kernel.saturating_sub(least).div_ceil(stride);
+        let shift = ((first + padding) / stride) as isize - count as isize + 1;
+        Self { least, stride, count, shift }
     }
-    sorted
-}
 
-/// Output and place in the patch of the weight's values as they are stored.
-fn stored_order(extent: &Extent) -> impl Iterator<Item = (usize, usize)> {
-    let Extent { outputs, channels, kernel, .. } = *extent;
-    (0..outputs).flat_map(move |output| {
-        (0..channels)
-            .flat_map(move |channel| (0..kernel * kernel).map(move |tap| (output, tap * channels + channel)))
-    })
+    /// In the order of the output's rows: backwards.
+    fn taps(&self) -> impl Iterator<Item = usize> + use<> {
+        let (least, stride) = (self.least, self.stride);
+        (0..self.count).rev().map(move |at| least + at * stride)
+    }
 }

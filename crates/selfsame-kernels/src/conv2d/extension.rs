@@ -95,9 +95,13 @@ fn on_slices(
     if sources.iter().any(|source| source.dtype() != DType::F32) {
         return None;
     }
-    let [left, right] = sources.map(FlexTensor::to_contiguous);
+    let sources = sources.map(FlexTensor::to_contiguous);
+    let [left, right]: [&[f32]; 2] = sources.each_ref().map(FlexTensor::storage);
     let mut target = vec![0.0; shape.iter().product()];
-    work(extent, left.storage(), right.storage(), &mut target);
+    // Nothing to convolve leaves zeros.
+    if !left.is_empty() && !right.is_empty() {
+        work(extent, left, right, &mut target);
+    }
     Some(FlexTensor::from_data(TensorData::new(target, shape)))
 }
 

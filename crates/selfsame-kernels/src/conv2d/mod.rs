@@ -1,17 +1,22 @@
-//! Two-dimensional convolution with square kernels of tensors whose channels lie last, as matrix products over patches (im2col; Chellapilla et al.
-//! 2006).
+//! Two-dimensional convolution with square kernels, of maps whose channels lie last.
 //!
-//! On the CPU, small groups of images are unfolded into patches that stay in the cache and are multiplied there, one group a thread at a
-//! time. All sums run in an order that depends on the shapes alone, so results do not depend on the number of threads.
+//! On the CPU it is a product of matrices: all pixels that an output reads, times the weight. With the channels last, a row of these pixels is one stretch
+//! of memory, so the product reads them where they lie and only packs the weight, once a call. Threads take one tile of pixels at a time, which
+//! stays in the cache. All sums run in an order that depends on the shapes alone, so results do not depend on the number of threads.
 
 mod cpu;
 mod extension;
 mod extent;
-mod matrix;
-mod patches;
+mod panels;
 mod portable;
+mod product;
+mod reach;
+mod registers;
+mod scratch;
 #[cfg(test)]
 mod tests;
+mod tile;
+mod weight;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
