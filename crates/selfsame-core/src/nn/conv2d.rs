@@ -57,7 +57,8 @@ impl Conv2dConfig {
     }
 }
 
-/// Square two-dimensional convolution; `weight` is `[output, input, kernel, kernel]` as in PyTorch.
+/// Square two-dimensional convolution of maps whose channels lie last; `weight` is `[output, input, kernel, kernel]`
+/// as in PyTorch.
 #[derive(Module, Debug)]
 pub struct Conv2d {
     /// `[output, input, kernel, kernel]`.
@@ -69,11 +70,11 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// `[batch, input, height, width]` to `[batch, output, height', width']`.
+    /// `[batch, height, width, input]` to `[batch, height', width', output]`: channels last, as they lie best in memory.
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let output = conv2d(input, self.weight.val(), self.stride, self.padding);
         match &self.bias {
-            Some(bias) => output + bias.val().reshape([1, -1, 1, 1]),
+            Some(bias) => output + bias.val().reshape([1, 1, 1, -1]),
             None => output,
         }
     }

@@ -38,7 +38,7 @@ impl Network {
         }
     }
 
-    /// `[batch, 3, side, side]` to `[batch, 2]`.
+    /// `[batch, side, side, 3]` to `[batch, 2]`.
     fn forward(&self, images: Tensor<4>, mode: &Mode) -> Tensor<2> {
         let (conv, norm) = self.shortcut.as_ref().unwrap();
         let shortcut = norm.forward(conv.forward(images.clone()), mode);
@@ -46,7 +46,7 @@ impl Network {
         for norm in &self.norms {
             x = norm.forward(x, mode);
         }
-        self.head.forward((x + shortcut).mean_dim(2).mean_dim(3).reshape([0, -1]))
+        self.head.forward((x + shortcut).mean_dim(1).mean_dim(2).reshape([0, -1]))
     }
 }
 
@@ -81,7 +81,7 @@ fn linear_is_the_product_with_the_transposed_weight() {
 fn slow_conv(
     layer: &Conv2d,
     input: &[f32],
-    [batch, channels, height, width]: [usize; 4],
+    [batch, height, width, channels]: [usize; 4],
     stride: usize,
 ) -> Vec<f64> {
     let [outputs, _, kernel, _] = layer.weight.dims();
@@ -94,14 +94,14 @@ fn slow_conv(
     };
     let mut result = Vec::new();
     for n in 0..batch {
-        for o in 0..outputs {
-            for y in 0..height.div_ceil(stride) {
-                for x in 0..width.div_ceil(stride) {
+        for y in 0..height.div_ceil(stride) {
+            for x in 0..width.div_ceil(stride) {
+                for o in 0..outputs {
                     let mut sum = bias[o];
                     for c in 0..channels {
                         for (i, j) in (0..kernel * kernel).map(|at| (at / kernel, at % kernel)) {
                             if let (Some(row), Some(column)) = (inside(y, i, height), inside(x, j, width)) {
-                                let pixel = input[((n * channels + c) * height + row) * width + column];
+                                let pixel = input[((n * height + row) * width + column) * channels + c];
                                 sum +=
                                     f64::from(pixel) * weight[((o * channels + c) * kernel + i) * kernel + j];
                             }
@@ -117,7 +117,7 @@ fn slow_conv(
 
 #[test]
 fn convolution_is_its_definition() {
-    let shape = [2, 3, 7, 6];
+    let shape = [2, 7, 6, 3];
     let input = numbers("image", shape.iter().product());
     for (kernel, stride) in [(1, 1), (1, 2), (3, 1), (3, 2), (5, 1), (7, 2)] {
         let config = Conv2dConfig::new(3, 4, kernel).stride(stride);
@@ -125,16 +125,16 @@ fn convolution_is_its_definition() {
             let mut layer = config.init(&Random::new(2), &Device::default());
             layer.update(&mut |name, _| (name == "bias").then(|| tensor(&numbers("bias", 4), [4])));
             let output = layer.forward(tensor(&input, shape));
-            assert_eq!(output.dims(), [2, 4, 7usize.div_ceil(stride), 6usize.div_ceil(stride)]);
+            assert_eq!(output.dims(), [2, 7usize.div_ceil(stride), 6usize.div_ceil(stride), 4]);
             assert_close(&host(&output), &slow_conv(&layer, &input, shape, stride), 1e-5);
         }
     }
 }
 
 /// Mean and biased variance of a channel, in f64.
-fn moments(input: &[f32], [batch, channels, area]: [usize; 3], channel: usize) -> (f64, f64) {
-    let of_channel = |at: usize| f64::from(input[(at / area * channels + channel) * area + at % area]);
-    let count = batch * area;
+fn moments(input: &[f32], channels: usize, channel: usize) -> (f64, f64) {
+    let of_channel = |at: usize| f64::from(input[at * channels + channel]);
+    let count = input.len() / channels;
     let mean = (0..count).map(of_channel).sum::<f64>() / count as f64;
     let variance = (0..count).map(|at| (of_channel(at) - mean).powi(2)).sum::<f64>() / count as f64;
     (mean, variance)
@@ -142,14 +142,14 @@ fn moments(input: &[f32], [batch, channels, area]: [usize; 3], channel: usize) -
 
 #[test]
 fn batch_norm_is_pytorchs() {
-    let (extent, shape) = ([4, 3, 10], [4, 3, 5, 2]);
+    let shape = [4, 5, 2, 3];
     let mut layer = BatchNormConfig::new(3).init(&Device::default());
     layer.update(&mut |name, _| (!is_statistic(name)).then(|| tensor(&numbers(name, 3), [3])));
     let (weight, bias) = (host(&layer.weight.val()), host(&layer.bias.val()));
     let (mut running_mean, mut running_var) = ([0.0; 3], [1.0; 3]);
     let expected = |input: &[f32], statistics: &[(f64, f64)]| -> Vec<f64> {
         let normalised = input.iter().enumerate().map(|(at, value)| {
-            let channel = at / 10 % 3;
+            let channel = at % 3;
             let (mean, variance) = statistics[channel];
             (f64::from(*value) - mean) / (variance + 1e-5).sqrt() * weight[channel] + bias[channel]
         });
@@ -157,7 +157,7 @@ fn batch_norm_is_pytorchs() {
     };
     for batch in ["first", "second"] {
         let input = numbers(batch, shape.iter().product());
-        let statistics: Vec<_> = (0..3).map(|channel| moments(&input, extent, channel)).collect();
+        let statistics: Vec<_> = (0..3).map(|channel| moments(&input, 3, channel)).collect();
         let output = layer.forward(tensor(&input, shape), &Mode::train());
         assert_close(&host(&output), &expected(&input, &statistics), 1e-5);
         for (channel, (mean, variance)) in statistics.into_iter().enumerate() {
@@ -222,7 +222,7 @@ fn updates_reach_exactly_what_they_name_and_stay_trainable() {
     }
     assert_eq!(network.head.weight.dims(), [2, 4]);
 
-    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 3, 4, 4]);
+    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 4, 4, 3]);
     let loss = network.forward(Tensor::from_inner(images), &Mode::train()).square().sum();
     let mut all = loss.backward();
     let gradients = network.gradients(&mut all);
@@ -238,7 +238,7 @@ fn updates_reach_exactly_what_they_name_and_stay_trainable() {
 #[test]
 fn a_gradient_is_that_of_its_parameter() {
     let network = Network::new(&Device::default().autodiff());
-    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 3, 4, 4]);
+    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 4, 4, 3]);
     let loss = |network: &Network| {
         network.forward(Tensor::from_inner(images.clone()), &Mode::train()).square().sum()
     };
@@ -295,7 +295,7 @@ fn copies_of_a_module_go_their_own_way() {
     let original = Network::new(&Device::default().autodiff());
     let before = values_of(&original);
     let (mut clone, frozen) = (original.clone(), original.valid());
-    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 3, 4, 4]);
+    let images = tensor(&numbers("images", 2 * 3 * 16), [2, 4, 4, 3]);
     clone.forward(Tensor::from_inner(images.clone()), &Mode::train());
     frozen.forward(images, &Mode::train());
     clone.update(&mut |_, value| Some(value + 1.0));

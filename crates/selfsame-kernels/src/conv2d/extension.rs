@@ -1,18 +1,16 @@
 //! Convolution as an operation of Burn's backends, with its own backward step.
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Flex, backend_extension};
-use burn::tensor::DType;
-use burn::tensor::ops::ConvOptions;
+use burn::tensor::{DType, TensorData};
 
-use super::cpu;
-
-fn options(stride: usize, padding: usize) -> ConvOptions<2> {
-    ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1)
-}
+use super::extent::Extent;
+use super::{Window, cpu, portable};
 
 #[backend_extension(
     Flex,
@@ -21,35 +19,32 @@ fn options(stride: usize, padding: usize) -> ConvOptions<2> {
 )]
 pub trait Conv2dBackend: Backend {
     /// See [`conv2d`](super::conv2d).
-    fn conv2d_over_patches(
+    fn conv2d_channels_last(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> FloatTensor<Self> {
-        Self::conv2d(input, weight, None, options(stride, padding))
+        portable::forward::<Self>(input, weight, window)
     }
 
     /// The gradient of the input, given that of the output. Of `input`, only the shape counts.
-    fn conv2d_over_patches_input_gradient(
+    fn conv2d_channels_last_input_gradient(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         output_gradient: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> FloatTensor<Self> {
-        Self::conv2d_x_backward(input, weight, output_gradient, options(stride, padding))
+        portable::input_gradient::<Self>(input, weight, output_gradient, window)
     }
 
     /// The gradient of the weight, given that of the output. Of `weight`, only the shape counts.
-    fn conv2d_over_patches_weight_gradient(
+    fn conv2d_channels_last_weight_gradient(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         output_gradient: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> FloatTensor<Self> {
-        Self::conv2d_weight_backward(input, weight, output_gradient, options(stride, padding))
+        portable::weight_gradient::<Self>(input, weight, output_gradient, window)
     }
 }
 
@@ -57,60 +52,57 @@ pub trait Conv2dBackend: Backend {
 impl Conv2dBackend for burn::backend::Cube {}
 
 impl Conv2dBackend for Flex {
-    fn conv2d_over_patches(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
-    ) -> FloatTensor<Self> {
-        use burn::backend::ops::ModuleOps;
-        match (input.dtype(), weight.dtype()) {
-            (DType::F32, DType::F32) => cpu::forward(&input, &weight, stride, padding),
-            _ => <Self as ModuleOps<Self>>::conv2d(input, weight, None, options(stride, padding)),
-        }
+    fn conv2d_channels_last(input: FlexTensor, weight: FlexTensor, window: Window) -> FlexTensor {
+        let extent = extent(&input, &weight, window);
+        on_slices(cpu::forward, &extent, [&input, &weight], extent.output_shape())
+            .unwrap_or_else(|| portable::forward::<Self>(input, weight, window))
     }
 
-    fn conv2d_over_patches_input_gradient(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        output_gradient: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
-    ) -> FloatTensor<Self> {
-        use burn::backend::ops::ModuleOps;
-        match (weight.dtype(), output_gradient.dtype()) {
-            (DType::F32, DType::F32) => {
-                cpu::input_gradient(&input, &weight, &output_gradient, stride, padding)
-            }
-            _ => <Self as ModuleOps<Self>>::conv2d_x_backward(
-                input,
-                weight,
-                output_gradient,
-                options(stride, padding),
-            ),
-        }
+    fn conv2d_channels_last_input_gradient(
+        input: FlexTensor,
+        weight: FlexTensor,
+        output_gradient: FlexTensor,
+        window: Window,
+    ) -> FlexTensor {
+        let extent = extent(&input, &weight, window);
+        on_slices(cpu::input_gradient, &extent, [&output_gradient, &weight], extent.input_shape())
+            .unwrap_or_else(|| portable::input_gradient::<Self>(input, weight, output_gradient, window))
     }
 
-    fn conv2d_over_patches_weight_gradient(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        output_gradient: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
-    ) -> FloatTensor<Self> {
-        use burn::backend::ops::ModuleOps;
-        match (input.dtype(), output_gradient.dtype()) {
-            (DType::F32, DType::F32) => {
-                cpu::weight_gradient(&input, &weight, &output_gradient, stride, padding)
-            }
-            _ => <Self as ModuleOps<Self>>::conv2d_weight_backward(
-                input,
-                weight,
-                output_gradient,
-                options(stride, padding),
-            ),
-        }
+    fn conv2d_channels_last_weight_gradient(
+        input: FlexTensor,
+        weight: FlexTensor,
+        output_gradient: FlexTensor,
+        window: Window,
+    ) -> FlexTensor {
+        let extent = extent(&input, &weight, window);
+        on_slices(cpu::weight_gradient, &extent, [&input, &output_gradient], extent.weight_shape())
+            .unwrap_or_else(|| portable::weight_gradient::<Self>(input, weight, output_gradient, window))
     }
+}
+
+fn extent(input: &FlexTensor, weight: &FlexTensor, window: Window) -> Extent {
+    Extent::new(input.layout().shape(), weight.layout().shape(), window)
+}
+
+/// What `work` makes of two tensors and zeros; nothing unless they are `f32`.
+fn on_slices(
+    work: fn(&Extent, &[f32], &[f32], &mut [f32]),
+    extent: &Extent,
+    sources: [&FlexTensor; 2],
+    shape: [usize; 4],
+) -> Option<FlexTensor> {
+    if sources.iter().any(|source| source.dtype() != DType::F32) {
+        return None;
+    }
+    let sources = sources.map(FlexTensor::to_contiguous);
+    let [left, right]: [&[f32]; 2] = sources.each_ref().map(FlexTensor::storage);
+    let mut target = vec![0.0; shape.iter().product()];
+    // Nothing to convolve leaves zeros.
+    if !left.is_empty() && !right.is_empty() {
+        work(extent, left, right, &mut target);
+    }
+    Some(FlexTensor::from_data(TensorData::new(target, shape)))
 }
 
 #[derive(Debug)]
@@ -119,10 +111,9 @@ struct Conv2dStep;
 /// What the backward step keeps.
 #[derive(Clone, Debug)]
 struct Saved {
-    input: burn::backend::autodiff::NodeId,
-    weight: burn::backend::autodiff::NodeId,
-    stride: usize,
-    padding: usize,
+    input: NodeId,
+    weight: NodeId,
+    window: Window,
 }
 
 impl<B: Conv2dBackend> Backward<B, 2> for Conv2dStep {
@@ -131,45 +122,42 @@ impl<B: Conv2dBackend> Backward<B, 2> for Conv2dStep {
     fn backward(self, step: Ops<Saved, 2>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
         let [input_node, weight_node] = step.parents;
         let output_gradient = gradients.consume::<B>(&step.node);
-        let Saved { input, weight, stride, padding } = step.state;
+        let Saved { input, weight, window } = step.state;
         let input: FloatTensor<B> = checkpointer.retrieve_node_output(input);
         let weight: FloatTensor<B> = checkpointer.retrieve_node_output(weight);
+        // There is no node where no gradient is needed, as for images and for frozen weights.
         if let Some(node) = weight_node {
-            let gradient = B::conv2d_over_patches_weight_gradient(
+            let gradient = B::conv2d_channels_last_weight_gradient(
                 input.clone(),
                 weight.clone(),
                 output_gradient.clone(),
-                stride,
-                padding,
+                window,
             );
             gradients.register::<B>(node.id, gradient);
         }
         if let Some(node) = input_node {
-            let gradient =
-                B::conv2d_over_patches_input_gradient(input, weight, output_gradient, stride, padding);
+            let gradient = B::conv2d_channels_last_input_gradient(input, weight, output_gradient, window);
             gradients.register::<B>(node.id, gradient);
         }
     }
 }
 
 impl<B: Conv2dBackend, C: CheckpointStrategy> Conv2dBackend for Autodiff<B, C> {
-    fn conv2d_over_patches(
+    fn conv2d_channels_last(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
-        stride: usize,
-        padding: usize,
+        window: Window,
     ) -> FloatTensor<Self> {
         let nodes = [input.node(), weight.node()];
         match Conv2dStep.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut step) => {
-                let (input_id, weight_id) = (step.checkpoint(&input), step.checkpoint(&weight));
-                let [input, weight] = [input, weight].map(|tensor| tensor.into_primitive());
-                let output = B::conv2d_over_patches(input, weight, stride, padding);
-                step.finish(Saved { input: input_id, weight: weight_id, stride, padding }, output)
+                let saved =
+                    Saved { input: step.checkpoint(&input), weight: step.checkpoint(&weight), window };
+                let output = B::conv2d_channels_last(input.into_primitive(), weight.into_primitive(), window);
+                step.finish(saved, output)
             }
             OpsKind::UnTracked(step) => {
-                let [input, weight] = [input, weight].map(|tensor| tensor.into_primitive());
-                step.finish(B::conv2d_over_patches(input, weight, stride, padding))
+                step.finish(B::conv2d_channels_last(input.into_primitive(), weight.into_primitive(), window))
             }
         }
     }

@@ -1,9 +1,6 @@
-//! The sizes of a convolution, and how its work is cut into tiles.
+//! The sizes of a convolution.
 
-use std::ops::Range;
-
-/// Patches that are multiplied at once: enough to keep the processor busy, few enough to stay in its cache.
-const PATCHES: usize = 384;
+use super::Window;
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug)]
@@ -20,62 +17,25 @@ pub struct Extent {
     pub output_width: usize,
 }
 
-/// Some output pixels of some images: whole images, or rows of one.
-#[derive(Clone, Debug)]
-pub struct Tile {
-    pub images: Range<usize>,
-    pub rows: Range<usize>,
-}
-
 impl Extent {
-    /// Of an input `[batch, channels, height, width]` and a weight `[outputs, channels, kernel, kernel]`.
-    pub fn new(input: &[usize], weight: &[usize], stride: usize, padding: usize) -> Self {
-        let [batch, channels, height, width] = [input[0], input[1], input[2], input[3]];
+    /// Of an input `[batch, height, width, channels]` and a weight `[outputs, channels, kernel, kernel]`.
+    pub fn new(input: &[usize], weight: &[usize], Window { stride, padding }: Window) -> Self {
+        let [batch, height, width, channels] = [input[0], input[1], input[2], input[3]];
         let (outputs, kernel) = (weight[0], weight[2]);
         let output = |side: usize| (side + 2 * padding - kernel) / stride + 1;
         let (output_height, output_width) = (output(height), output(width));
         Self { batch, channels, height, width, outputs, kernel, stride, padding, output_height, output_width }
     }
 
-    /// Values of one image of the input.
-    pub fn image(&self) -> usize {
-        self.channels * self.height * self.width
+    pub fn input_shape(&self) -> [usize; 4] {
+        [self.batch, self.height, self.width, self.channels]
     }
 
-    /// Values of one image of the output.
-    pub fn output_image(&self) -> usize {
-        self.outputs * self.output_pixels()
+    pub fn weight_shape(&self) -> [usize; 4] {
+        [self.outputs, self.channels, self.kernel, self.kernel]
     }
 
-    /// Pixels of one channel of the output.
-    pub fn output_pixels(&self) -> usize {
-        self.output_height * self.output_width
-    }
-
-    /// Values of one patch.
-    pub fn patch(&self) -> usize {
-        self.channels * self.kernel * self.kernel
-    }
-
-    /// Images that are handled together by one thread.
-    pub fn group(&self) -> usize {
-        (PATCHES / self.output_pixels().max(1)).max(1)
-    }
-
-    /// The tiles of the images from `first` on, of which there are at most a group.
-    pub fn tiles(&self, first: usize) -> Vec<Tile> {
-        let images = first..(first + self.group()).min(self.batch);
-        if images.len() > 1 || self.output_pixels() <= PATCHES {
-            return vec![Tile { images, rows: 0..self.output_height }];
-        }
-        let step = (PATCHES / self.output_width).max(1);
-        let rows = (0..self.output_height).step_by(step);
-        rows.map(|row| Tile { images: images.clone(), rows: row..(row + step).min(self.output_height) })
-            .collect()
-    }
-
-    /// Patches of a tile.
-    pub fn columns(&self, tile: &Tile) -> usize {
-        tile.images.len() * tile.rows.len() * self.output_width
+    pub fn output_shape(&self) -> [usize; 4] {
+        [self.batch, self.output_height, self.output_width, self.outputs]
     }
 }

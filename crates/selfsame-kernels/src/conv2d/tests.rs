@@ -1,7 +1,7 @@
 //! Convolution against Burn's own, values and gradients, on odd sizes.
 
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor, TensorData, Tolerance};
+use burn::tensor::{DType, Device, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
 use super::conv2d;
@@ -37,12 +37,15 @@ fn compare(
     padding: usize,
 ) {
     let device = Device::flex().autodiff();
-    let input = wave([batch, channels, height, width], 0.1, &device);
+    let input = wave([batch, height, width, channels], 0.1, &device);
     let weight = wave([outputs, channels, kernel, kernel], 1.3, &device);
     let ours = results(|input, weight| conv2d(input, weight, stride, padding), &input, &weight);
     let options = || ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
     let burns = results(
-        |input, weight| burn::tensor::module::conv2d(input, weight, None, options()),
+        |input, weight| {
+            let input = input.permute([0, 3, 1, 2]);
+            burn::tensor::module::conv2d(input, weight, None, options()).permute([0, 2, 3, 1])
+        },
         &input,
         &weight,
     );
@@ -82,8 +85,8 @@ fn the_layers_of_a_resnet() {
 #[test]
 fn views_of_other_memory_are_read_rightly() {
     let device = Device::flex();
-    let input = wave([2, 5, 7, 3], 0.1, &device).permute([0, 3, 2, 1]);
-    let weight = wave([3, 4, 3, 3], 0.2, &device).permute([1, 0, 3, 2]);
+    let input = wave([2, 4, 7, 3], 0.1, &device).permute([0, 3, 2, 1]);
+    let weight = wave([4, 3, 3, 3], 0.2, &device).permute([1, 0, 3, 2]);
     let copied = |tensor: &Tensor<4>| Tensor::<4>::from_data(tensor.to_data(), &device);
     let (viewed, plain) =
         (conv2d(input.clone(), weight.clone(), 1, 1), conv2d(copied(&input), copied(&weight), 1, 1));
@@ -95,7 +98,7 @@ fn what_is_not_finite_comes_through() {
     let device = Device::flex();
     let mut values = vec![0.5; 9];
     values[4] = f32::NAN;
-    let input = Tensor::<4>::from_data(TensorData::new(values, [1, 1, 3, 3]), &device);
+    let input = Tensor::<4>::from_data(TensorData::new(values, [1, 3, 3, 1]), &device);
     let output = conv2d(input, Tensor::ones([1, 1, 3, 3], &device), 1, 1);
     assert!(output.into_data().iter::<f32>().all(f32::is_nan));
 }
@@ -103,7 +106,7 @@ fn what_is_not_finite_comes_through() {
 #[test]
 fn the_number_of_threads_does_not_matter() {
     let device = Device::flex().autodiff();
-    let (input, weight) = (wave([37, 5, 9, 9], 0.1, &device), wave([6, 5, 3, 3], 0.7, &device));
+    let (input, weight) = (wave([37, 9, 9, 5], 0.1, &device), wave([6, 5, 3, 3], 0.7, &device));
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.map(|pool| {
@@ -114,4 +117,24 @@ fn the_number_of_threads_does_not_matter() {
         (Ok(one), Ok(three)) => one.iter().zip(&three).for_each(|(one, three)| one.assert_eq(three, true)),
         _ => unreachable!("a pool of threads can be built"),
     }
+}
+
+#[test]
+fn other_number_types_are_convolved_as_well() {
+    let device = Device::flex();
+    let (input, weight) = (wave([2, 5, 4, 3], 0.1, &device), wave([2, 3, 3, 3], 0.7, &device));
+    let exact = conv2d(input.clone().cast(DType::F64), weight.clone().cast(DType::F64), 2, 1);
+    let single = conv2d(input, weight, 2, 1).into_data();
+    assert_eq!(exact.dtype(), DType::F64);
+    exact.into_data().convert::<f32>().assert_approx_eq::<f32>(&single, Tolerance::rel_abs(1e-4, 1e-4));
+}
+
+#[test]
+fn what_needs_no_gradient_gets_none() {
+    let device = Device::flex().autodiff();
+    let (images, weight) = (wave([2, 5, 4, 3], 0.1, &device), wave([2, 3, 3, 3], 0.7, &device));
+    let weight = weight.require_grad();
+    let gradients = conv2d(images.clone(), weight.clone(), 1, 1).sum().backward();
+    assert!(weight.grad(&gradients).is_some());
+    assert!(images.grad(&gradients).is_none());
 }
