@@ -329,7 +329,7 @@ impl Prepared {
         train(Session {
             plan,
             method: &mut *self.method,
-            batches: &mut self.loader,
+            batches: &self.loader,
             optimizer: &mut optimizer,
             schedule: &schedule,
             collective: Arc::new(Single),
@@ -367,8 +367,12 @@ impl Batches<Views> for Loader {
         self.batch_size()
     }
 
-    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
+    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
         Ok(Box::new(Loader::epoch(self, epoch as u64, first)?))
+    }
+
+    fn recycle(&self, views: Views) {
+        Loader::recycle(self, views);
     }
 }
 

@@ -18,5 +18,9 @@ pub trait Batches<V> {
     ///
     /// # Errors
     /// When the data cannot be read.
-    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, V>>;
+    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, V>>;
+
+    /// Takes back views that are no longer needed, so that their memory can serve for others: what the allocator would
+    /// hand back to the system is costly to get again.
+    fn recycle(&self, _views: V) {}
 }

@@ -62,7 +62,7 @@ pub struct Session<'a, M: Method + ?Sized> {
     /// The paper.
     pub method: &'a mut M,
     /// Where the views come from.
-    pub batches: &'a mut dyn Batches<M::Views>,
+    pub batches: &'a dyn Batches<M::Views>,
     /// What moves the parameters.
     pub optimizer: &'a mut Optimizer,
     /// How fast.
@@ -128,6 +128,7 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
                 let computed = method.objective(&batch, &step)?;
                 gradients.add(&computed, method.trained());
                 objective = Some(computed);
+                batches.recycle(batch);
             }
             let gradients = gradients.reduce(plan.accumulate, &*collective, plan.clip)?;
             let loss = finite(gradients.loss, progress)?;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use selfsame_core::{Error, Random, Result};
 
 use super::bad_files::BadFile;
-use super::prefetch::{Prefetched, WaitingTime};
+use super::prefetch::Prefetched;
 use super::render::Renderer;
 use super::source::Dataset;
 use crate::view::{Pipeline, Views};
@@ -48,7 +48,6 @@ pub struct Loader {
     renderer: Arc<Renderer>,
     random: Random,
     options: LoaderOptions,
-    waited: Arc<WaitingTime>,
 }
 
 impl Loader {
@@ -81,7 +80,7 @@ impl Loader {
             ));
         }
         let renderer = Arc::new(Renderer::new(dataset, pipeline, options.workers)?);
-        Ok(Self { renderer, random, options, waited: Arc::default() })
+        Ok(Self { renderer, random, options })
     }
 
     /// Instances in a batch of this process.
@@ -105,7 +104,7 @@ impl Loader {
         let (renderer, random, options) = (self.renderer.clone(), self.random.clone(), self.options.clone());
         let mut steps = first_step..self.steps_per_epoch();
         let mut order = None;
-        Prefetched::start(options.ahead, self.waited.clone(), move |stop| {
+        Prefetched::start(options.ahead, move |stop| {
             let step = steps.next()?;
             let order = order.get_or_insert_with(|| renderer.dataset.order(epoch, &random));
             let first = (step * options.world + options.rank) * options.batch_size;
@@ -122,11 +121,6 @@ impl Loader {
     /// The files that could not be used so far, and why.
     pub fn bad_files(&self) -> Vec<BadFile> {
         self.renderer.bad_files()
-    }
-
-    /// Seconds for which batches were waited for, in all epochs so far.
-    pub fn waited(&self) -> f64 {
-        self.waited.seconds()
     }
 }
 

@@ -137,7 +137,7 @@ impl<M: Method<Views = toys::Batch>> Training<M> {
         train(Session {
             plan: self.plan.clone(),
             method: &mut self.method,
-            batches: &mut self.batches,
+            batches: &self.batches,
             optimizer: &mut optimizer,
             schedule: &schedule,
             collective: Arc::new(Single),

@@ -40,12 +40,16 @@ impl Batches<Batch> for Rows {
         SIZE
     }
 
-    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Batch>> {
+    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, Batch>> {
         let log = self.log.clone();
         Ok(Box::new((first..self.given).map(move |place| {
             log.note(format!("batch {epoch}.{place}"));
             Ok(rows(epoch, place))
         })))
+    }
+
+    fn recycle(&self, _batch: Batch) {
+        self.log.note("recycle");
     }
 }
 
