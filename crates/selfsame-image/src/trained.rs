@@ -94,7 +94,7 @@ impl TrainedRun {
             steps: self.steps,
             preprocess: Preprocess {
                 image_size: pipeline.side,
-                resize: if pipeline.side <= 64 { pipeline.side } else { pipeline.side * 8 / 7 },
+                resize: pipeline.resized_side(),
                 mean: pipeline.mean,
                 std: pipeline.std,
             },
