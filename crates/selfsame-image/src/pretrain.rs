@@ -146,7 +146,7 @@ impl Prepared {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(dataset.clone(), pipeline, random.clone(), options)?;
-        let steps_per_epoch = steps_per_epoch(loader.steps_per_epoch(), optimizer.accumulate)?;
+        let steps_per_epoch = steps_per_epoch(loader.batches_per_epoch(), optimizer.accumulate)?;
         let device = device::by_name(&run.device)?;
         let method = build(entry, &settings, &device.clone().autodiff())?;
         let knn = match run.measure_every {
@@ -314,6 +314,7 @@ impl Prepared {
         let schedule: Schedule = self.schedule.init(lr, self.steps_per_epoch)?;
         let plan = Plan {
             epochs: self.schedule.epochs,
+            steps_per_epoch: self.steps_per_epoch,
             accumulate: self.optimizer.accumulate,
             clip: self.optimizer.clip,
             log_every: self.run.log_every,
@@ -359,10 +360,6 @@ pub fn finished(folder: &RunFolder) -> Result<Option<Report>> {
 }
 
 impl Batches<Views> for Loader {
-    fn per_epoch(&self) -> usize {
-        self.steps_per_epoch()
-    }
-
     fn size(&self) -> usize {
         self.batch_size()
     }

@@ -8,13 +8,10 @@ pub type Epoch<'a, V> = Box<dyn Iterator<Item = Result<V>> + 'a>;
 /// A source of batches of views. What a batch holds depends on its epoch and its place in it alone, never on how many threads prepare it
 /// or on where an epoch was begun.
 pub trait Batches<V> {
-    /// Whole batches in an epoch.
-    fn per_epoch(&self) -> usize;
-
     /// Instances in a batch of this rank.
     fn size(&self) -> usize;
 
-    /// The batches of `epoch`, from batch number `first` on.
+    /// The batches of `epoch`, from batch number `first` on; at least as many as the training's steps take.
     ///
     /// # Errors
     /// When the data cannot be read.

@@ -17,8 +17,6 @@ pub use state::{Checkpoints, restore, restore_part};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::collective::Collective;
 use crate::method::{Method, Step};
 use crate::monitor::{CollapseAlarm, measure as monitor};
@@ -30,10 +28,12 @@ use crate::{Error, Random, Result};
 use gradients::Gradients;
 
 /// How long and with what care to train.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Passes over the data.
     pub epochs: usize,
+    /// Optimiser steps in an epoch, see [`steps_per_epoch`].
+    pub steps_per_epoch: usize,
     /// Batches whose gradients are averaged into one optimiser step.
     pub accumulate: usize,
     /// Largest norm of the whole gradient; 0 for no limit.
@@ -98,8 +98,7 @@ pub enum Outcome {
 pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     let Session { plan, method, batches, optimizer, schedule, collective, .. } = session;
     let Session { measure, recorder, checkpoints, stop, progress, .. } = session;
-    let steps_per_epoch = steps_per_epoch(batches.per_epoch(), plan.accumulate)?;
-    let total = steps_per_epoch * plan.epochs;
+    let total = plan.steps_per_epoch * plan.epochs;
     let adapted = adapted_names(method.trained());
     let mut alarm = CollapseAlarm::default();
     alarm.resume(progress.collapsed_in_a_row);
@@ -108,10 +107,10 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         progress.measured_before = if plan.measure_every > 0 { measure(method)? } else { None };
         checkpoints.save("last", method, optimizer, progress)?;
     }
-    recorder.begin(progress, &plan, steps_per_epoch, batches.size() * plan.accumulate * collective.size());
+    recorder.begin(progress, &plan, batches.size() * plan.accumulate * collective.size());
     while progress.epoch < plan.epochs {
         let mut views = batches.epoch(progress.epoch, progress.step_in_epoch * plan.accumulate)?;
-        while progress.step_in_epoch < steps_per_epoch {
+        while progress.step_in_epoch < plan.steps_per_epoch {
             let step = Step {
                 index: progress.step,
                 total,
@@ -142,7 +141,8 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             progress.advance(loss);
 
             recorder.tell(progress, loss, lr);
-            if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == steps_per_epoch {
+            if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == plan.steps_per_epoch
+            {
                 let monitors =
                     objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
                 recorder.step(progress, lr, loss, gradients.norm, objective.as_ref(), monitors.as_ref())?;

@@ -114,8 +114,8 @@ impl Recorder {
         Self::new(None, None, None, Box::new(Silent))
     }
 
-    pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, steps: usize, instances: usize) {
-        self.shape = Shape { epochs: plan.epochs, steps, instances };
+    pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, instances: usize) {
+        self.shape = Shape { epochs: plan.epochs, steps: plan.steps_per_epoch, instances };
         self.since_record = Window::from(progress.step);
         self.since_epoch = Window::from(progress.step);
     }

@@ -106,10 +106,6 @@ struct Noise {
 }
 
 impl Batches<Views> for Noise {
-    fn per_epoch(&self) -> usize {
-        self.steps
-    }
-
     fn size(&self) -> usize {
         self.batch / self.ranks
     }
@@ -133,6 +129,7 @@ fn train_steps(
 ) -> Named {
     let plan = Plan {
         epochs: 1,
+        steps_per_epoch: steps,
         accumulate: 1,
         clip: optimizer.clip,
         log_every: 10,
