@@ -120,13 +120,13 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
                 sync_batch_norm: plan.sync_batch_norm,
             };
             let mut gradients = Gradients::default();
-            let mut objective = None;
+            let mut representations = None;
             for _ in 0..plan.accumulate {
                 let batch = recorder.waiting(|| views.next());
                 let batch = batch.ok_or_else(|| Error::Internal("an epoch ended early".into()))??;
                 let computed = method.objective(&batch, &step)?;
                 gradients.add(&computed, method.trained());
-                objective = Some(computed);
+                representations = Some(computed.representations);
                 batches.recycle(batch);
             }
             let gradients = gradients.reduce(plan.accumulate, &*collective, plan.clip)?;
@@ -143,9 +143,8 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             recorder.tell(progress, loss, lr);
             if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == plan.steps_per_epoch
             {
-                let monitors =
-                    objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
-                recorder.step(progress, lr, loss, gradients.norm, objective.as_ref(), monitors.as_ref())?;
+                let monitors = representations.map(|views| monitor(views, &*collective)).transpose()?;
+                recorder.step(progress, lr, &gradients, monitors.as_ref())?;
                 if let Some(sight) = monitors.as_ref().and_then(|seen| alarm.observe(seen)) {
                     let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
                     if plan.stop_on_collapse {

@@ -117,7 +117,7 @@ fn a_long_gradient_is_clipped_after_averaging() {
 }
 
 #[test]
-fn the_recorded_loss_is_the_mean_over_the_accumulated_batches() {
+fn the_recorded_loss_and_its_terms_are_means_over_the_accumulated_batches() {
     let log = Log::default();
     let mut training = Training::new(Mean::new(&log), &log);
     training.accumulate(2);
@@ -125,6 +125,8 @@ fn the_recorded_loss_is_the_mean_over_the_accumulated_batches() {
     training.run().unwrap();
     let row = mean_row(&[rows(0, 0), rows(0, 1)]);
     let loss: f64 = weights.iter().zip(row).map(|(weight, value)| weight * value).sum();
-    assert_close(&[training.records()[0].value("loss").unwrap()], &[loss], 1e-5);
+    let record = &training.records()[0];
+    assert_close(&[record.value("loss").unwrap()], &[loss], 1e-5);
+    assert_close(&[record.value("twice").unwrap()], &[2.0 * loss], 1e-5);
     assert_eq!(SIZE, rows(0, 0).len());
 }
