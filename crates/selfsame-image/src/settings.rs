@@ -1,5 +1,7 @@
 //! The settings of an image training, section by section, and what `auto` becomes once the data is known.
 
+use std::path::{Path, PathBuf};
+
 use selfsame_core::run::RunFolder;
 use selfsame_core::settings::{Auto, Layers, Resolved};
 use selfsame_core::{Error, Result};
@@ -64,6 +66,9 @@ checkpoint_steps = 0
 stop_on_collapse = false
 sync_batch_norm = true
 "#;
+
+/// The settings that name a file or a folder, by section and key.
+const PATHS: [(&str, &str); 3] = [("data", "path"), ("data", "eval"), ("backbone", "init_from")];
 
 /// Which settings a method starts from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +216,28 @@ pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     let epochs = (22_000 / facts.instances.max(1)).clamp(10, 200) as i64;
     fill(settings, "schedule", "epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
     notes
+}
+
+/// The settings as a run keeps them: with absolute paths, so that it can be gone on with from any folder. Those in use stay as
+/// they were typed, for messages.
+pub fn to_keep(settings: &Resolved) -> Table {
+    let mut table = settings.table().clone();
+    for (section, key) in PATHS {
+        let setting = table.get_mut(section).and_then(Value::as_table_mut).and_then(|keys| keys.get_mut(key));
+        if let Some(Value::String(path)) = setting
+            && !path.is_empty()
+            // TOML cannot hold every name.
+            && let Some(text) = absolute(Path::new(path)).to_str()
+        {
+            *path = text.to_owned();
+        }
+    }
+    table
+}
+
+/// Where something is, from the root on; as it is where nothing is there.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// The settings of a run, as a first layer.
