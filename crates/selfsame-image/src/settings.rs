@@ -248,18 +248,20 @@ pub fn read_settings(folder: &RunFolder) -> Result<Layers> {
     let path = folder.config();
     let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
     let broken = |what: String| Error::data(&path, what, "restore the file, or begin a new run");
-    let table: Table =
-        text.parse().map_err(|error: toml::de::Error| broken(format!("not TOML: {}", error.message())))?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+        broken(format!("line {line} is not TOML: {}", error.message()))
+    })?;
     let name = table.get("method").and_then(|method| method.get("name")).and_then(Value::as_str);
     let name = name.ok_or_else(|| broken("method.name is missing".into()))?;
-    let layers = method::by_name(name)
-        .and_then(|method| defaults(method, Preset::Small))
-        .and_then(|defaults| Layers::new(defaults).file(&path));
-    // What is wrong in there is nothing that was typed now: the run is of another version, or damaged.
-    layers.map_err(|error| match error {
+    // Nothing in there was typed now: the run is of another version, or damaged.
+    let method = method::by_name(name).map_err(|error| match error {
         Error::Config { what, help } => Error::data(&path, what, help),
         other => other,
-    })
+    })?;
+    Layers::new(defaults(method, Preset::Small)?).run(&path)
 }
 
 impl DataSettings {
