@@ -8,6 +8,10 @@ mod batch_norm;
 mod conv2d;
 mod optional;
 mod pool;
+#[allow(dead_code)]
+mod product;
+#[allow(dead_code)]
+mod simd;
 
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
