@@ -1,10 +1,10 @@
 //! Projectors: what is trained on top of the backbone and thrown away afterwards.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, Mode};
+use crate::nn::{BatchNorm, BatchNormConfig, Epilogue, Linear, LinearConfig, Mode};
 use crate::{Error, Random, Result};
 
 /// The kinds of projector that SimCLR compares (section 4.2, figure 8).
@@ -80,7 +80,7 @@ impl Projector {
             x = linear.forward(x);
         }
         if let Some(norm) = &self.bn1 {
-            x = relu(norm.forward(x, mode));
+            x = norm.forward_then(x, Epilogue::relu(), mode);
         }
         if let Some(linear) = &self.linear2 {
             x = linear.forward(x);

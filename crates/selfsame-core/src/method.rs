@@ -42,9 +42,10 @@ pub struct Objective {
     /// The loss of the *whole* batch over all ranks, `[1]`. The gradients of the ranks are summed, see
     /// [`crate::collective`].
     pub loss: Tensor<1>,
-    /// Named terms for the log, `[1]` each.
+    /// Named terms for the log, `[1]` each and of the whole batch, as the loss. They may carry gradients.
     pub terms: Vec<(&'static str, Tensor<1>)>,
-    /// The backbone's representations of two views, `[batch, features]` each, for the monitors; without gradients.
+    /// The backbone's representations of two views of this rank's instances, `[batch, features]` each, for the monitors;
+    /// without gradients.
     pub representations: [Tensor<2>; 2],
 }
 

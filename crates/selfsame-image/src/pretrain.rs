@@ -23,7 +23,9 @@ use crate::data::{BadFile, Dataset, Loader, LoaderOptions, OpenOptions, read_bad
 use crate::eval::OnlineKnn;
 use crate::method::{self, Build, Entry, ImageMethod, Layer};
 use crate::model::{Depth, ResNetConfig, Stem};
-use crate::settings::{BackboneSettings, DataSettings, Facts, RunSettings, ViewSettings, resolve_auto};
+use crate::settings::{
+    BackboneSettings, DataSettings, Facts, RunSettings, ViewSettings, absolute, resolve_auto, to_keep,
+};
 use crate::view::{Pipeline, Recipe, Views};
 
 /// A training that is ready to begin: data found, settings complete, nothing written yet.
@@ -146,9 +148,10 @@ impl Prepared {
             ..LoaderOptions::default()
         };
         let loader = Loader::new(dataset.clone(), pipeline, random.clone(), options)?;
-        let steps_per_epoch = steps_per_epoch(loader.steps_per_epoch(), optimizer.accumulate)?;
+        let steps_per_epoch = steps_per_epoch(loader.batches_per_epoch(), optimizer.accumulate)?;
         let device = device::by_name(&run.device)?;
-        let method = build(entry, &settings, &device.clone().autodiff())?;
+        let initial = initial_weights(&settings)?;
+        let method = build(entry, &settings, initial, &device.clone().autodiff())?;
         let knn = match run.measure_every {
             0 => None,
             _ => OnlineKnn::open(&data.eval, dataset.clone(), side, workers)?,
@@ -181,14 +184,14 @@ impl Prepared {
     ) -> Result<Report> {
         let folder = RunFolder::create(out.into(), overwrite)?;
         let data = DataRecord {
-            path: self.dataset.path().display().to_string(),
+            path: absolute(self.dataset.path()).display().to_string(),
             instances: self.dataset.len() as u64,
             fingerprint: self.dataset.fingerprint(),
         };
         let record = RunRecord::begin(self.entry.name, self.run.seed, data);
         // The record makes the folder a run, so it comes first: whatever happens next, the folder can be overwritten.
         folder.write_record(&record)?;
-        folder.write_config(self.settings.table())?;
+        folder.write_config(&to_keep(&self.settings))?;
         let recorder = Recorder::new(
             Some(Metrics::append(folder.metrics())?),
             Some(EventWriter::create(folder.path())?),
@@ -314,6 +317,7 @@ impl Prepared {
         let schedule: Schedule = self.schedule.init(lr, self.steps_per_epoch)?;
         let plan = Plan {
             epochs: self.schedule.epochs,
+            steps_per_epoch: self.steps_per_epoch,
             accumulate: self.optimizer.accumulate,
             clip: self.optimizer.clip,
             log_every: self.run.log_every,
@@ -329,7 +333,7 @@ impl Prepared {
         train(Session {
             plan,
             method: &mut *self.method,
-            batches: &mut self.loader,
+            batches: &self.loader,
             optimizer: &mut optimizer,
             schedule: &schedule,
             collective: Arc::new(Single),
@@ -359,16 +363,16 @@ pub fn finished(folder: &RunFolder) -> Result<Option<Report>> {
 }
 
 impl Batches<Views> for Loader {
-    fn per_epoch(&self) -> usize {
-        self.steps_per_epoch()
-    }
-
     fn size(&self) -> usize {
         self.batch_size()
     }
 
-    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
+    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
         Ok(Box::new(Loader::epoch(self, epoch as u64, first)?))
+    }
+
+    fn recycle(&self, views: Views) {
+        Loader::recycle(self, views);
     }
 }
 
@@ -378,17 +382,26 @@ fn pipeline(settings: &Resolved, views: usize) -> Result<Pipeline> {
     Pipeline::new(Recipe::by_name(&view.recipe)?.without(&view.without)?, view.image_size, views)
 }
 
-/// The network of these settings with its initial weights, on a device.
-pub(crate) fn build(entry: &Entry, settings: &Resolved, device: &Device) -> Result<Box<dyn ImageMethod>> {
+/// The file of weights that the backbone starts from, unless from random ones.
+pub(crate) fn initial_weights(settings: &Resolved) -> Result<Option<PathBuf>> {
     let backbone: BackboneSettings = settings.section("backbone")?;
+    Ok(match backbone.init_from.as_str() {
+        "" => None,
+        file => Some(PathBuf::from(file)),
+    })
+}
+
+/// The network of these settings before its first step, on a device.
+pub(crate) fn build(
+    entry: &Entry,
+    settings: &Resolved,
+    initial: Option<PathBuf>,
+    device: &Device,
+) -> Result<Box<dyn ImageMethod>> {
     let view: ViewSettings = settings.section("view")?;
     let run: RunSettings = settings.section("run")?;
     let config = backbone_config(settings)?;
     config.check_image_size(view.image_size, view.image_size)?;
-    let initial = match backbone.init_from.as_str() {
-        "" => None,
-        file => Some(PathBuf::from(file)),
-    };
     let random = Random::new(run.seed).named("parameters");
     (entry.build)(&Build { backbone: config, initial, settings, random, device: device.clone() })
 }

@@ -1,5 +1,7 @@
 //! The settings of an image training, section by section, and what `auto` becomes once the data is known.
 
+use std::path::{Path, PathBuf};
+
 use selfsame_core::run::RunFolder;
 use selfsame_core::settings::{Auto, Layers, Resolved};
 use selfsame_core::{Error, Result};
@@ -64,6 +66,9 @@ checkpoint_steps = 0
 stop_on_collapse = false
 sync_batch_norm = true
 "#;
+
+/// The settings that name a file or a folder, by section and key.
+const PATHS: [(&str, &str); 3] = [("data", "path"), ("data", "eval"), ("backbone", "init_from")];
 
 /// Which settings a method starts from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,6 +218,28 @@ pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     notes
 }
 
+/// The settings as a run keeps them: with absolute paths, so that it can be gone on with from any folder. Those in use stay as
+/// they were typed, for messages.
+pub fn to_keep(settings: &Resolved) -> Table {
+    let mut table = settings.table().clone();
+    for (section, key) in PATHS {
+        let setting = table.get_mut(section).and_then(Value::as_table_mut).and_then(|keys| keys.get_mut(key));
+        if let Some(Value::String(path)) = setting
+            && !path.is_empty()
+            // TOML cannot hold every name.
+            && let Some(text) = absolute(Path::new(path)).to_str()
+        {
+            *path = text.to_owned();
+        }
+    }
+    table
+}
+
+/// Where something is, from the root on; as it is where nothing is there.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
 /// The settings of a run, as a first layer.
 ///
 /// # Errors
@@ -221,18 +248,20 @@ pub fn read_settings(folder: &RunFolder) -> Result<Layers> {
     let path = folder.config();
     let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
     let broken = |what: String| Error::data(&path, what, "restore the file, or begin a new run");
-    let table: Table =
-        text.parse().map_err(|error: toml::de::Error| broken(format!("not TOML: {}", error.message())))?;
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+        broken(format!("line {line} is not TOML: {}", error.message()))
+    })?;
     let name = table.get("method").and_then(|method| method.get("name")).and_then(Value::as_str);
     let name = name.ok_or_else(|| broken("method.name is missing".into()))?;
-    let layers = method::by_name(name)
-        .and_then(|method| defaults(method, Preset::Small))
-        .and_then(|defaults| Layers::new(defaults).file(&path));
-    // What is wrong in there is nothing that was typed now: the run is of another version, or damaged.
-    layers.map_err(|error| match error {
+    // Nothing in there was typed now: the run is of another version, or damaged.
+    let method = method::by_name(name).map_err(|error| match error {
         Error::Config { what, help } => Error::data(&path, what, help),
         other => other,
-    })
+    })?;
+    Layers::new(defaults(method, Preset::Small)?).run(&path)
 }
 
 impl DataSettings {

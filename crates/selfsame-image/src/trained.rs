@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::method::{self, Entry, ImageMethod, Layer};
 use crate::model::{About, Preprocess};
-use crate::pretrain::{backbone_config, build};
+use crate::pretrain::{backbone_config, build, initial_weights};
 use crate::settings::{ViewSettings, read_settings};
 use crate::view::{Pipeline, Recipe};
 
@@ -51,7 +51,12 @@ impl TrainedRun {
         let settings = read_settings(&folder)?.resolve();
         let entry = method::by_name(settings.text("method.name"))?;
         let device = device::by_name(on_device)?;
-        let mut method = build(entry, &settings, &device)?;
+        let initial = match weights {
+            // It holds all of them: the file that they began with need not be there any more.
+            Weights::Checkpoint(_) => None,
+            Weights::Untrained => initial_weights(&settings)?,
+        };
+        let mut method = build(entry, &settings, initial, &device)?;
         let mut steps = 0;
         if let Weights::Checkpoint(name) = weights {
             let mut checkpoint = checkpoint::load(&folder.checkpoints(), name)?;
@@ -94,7 +99,7 @@ impl TrainedRun {
             steps: self.steps,
             preprocess: Preprocess {
                 image_size: pipeline.side,
-                resize: if pipeline.side <= 64 { pipeline.side } else { pipeline.side * 8 / 7 },
+                resize: pipeline.resized_side(),
                 mean: pipeline.mean,
                 std: pipeline.std,
             },

@@ -1,12 +1,15 @@
-//! Batch normalisation forwards and backwards, beside Burn's own, at the sizes of a ResNet-18 for small images and of a
-//! projector.
+//! Batch normalisation with residual addition and ReLU, forwards and backwards, beside Burn's own operations, at the sizes of
+//! a ResNet-18 for small images and of a projector.
 
+use burn::tensor::activation::relu;
 use burn::tensor::module::batch_norm_train;
 use burn::tensor::{Device, Distribution, Tensor};
 use divan::counter::ItemsCount;
-use selfsame_kernels::batch_norm;
+use selfsame_kernels::{Epilogue, batch_norm};
 
-const SHAPES: [[usize; 4]; 4] = [[64, 64, 32, 32], [64, 128, 16, 16], [64, 512, 4, 4], [256, 2048, 1, 1]];
+/// `[batch, height, width, channels]`.
+const SHAPES: [[usize; 4]; 5] =
+    [[128, 32, 32, 16], [64, 32, 32, 64], [64, 16, 16, 128], [64, 4, 4, 512], [256, 1, 1, 2048]];
 
 fn main() {
     divan::main();
@@ -15,22 +18,29 @@ fn main() {
 fn bench(
     bencher: divan::Bencher,
     shape: [usize; 4],
-    forward: impl Fn(Tensor<4>, Tensor<1>, Tensor<1>) -> Tensor<4>,
+    forward: impl Fn(Tensor<4>, [Tensor<1>; 2], Tensor<4>) -> Tensor<4>,
 ) {
     let device = Device::flex().autodiff();
     let input = Tensor::<4>::random(shape, Distribution::Default, &device).require_grad();
-    let [weight, bias] = [Tensor::ones([shape[1]], &device), Tensor::zeros([shape[1]], &device)];
+    let residual = Tensor::<4>::random(shape, Distribution::Default, &device).require_grad();
+    let affine = [Tensor::ones([shape[3]], &device), Tensor::zeros([shape[3]], &device)];
     bencher
         .counter(ItemsCount::new(shape.iter().product::<usize>()))
-        .bench_local(|| forward(input.clone(), weight.clone(), bias.clone()).sum().backward());
+        .bench_local(|| forward(input.clone(), affine.clone(), residual.clone()).sum().backward());
 }
 
 #[divan::bench(args = SHAPES, sample_count = 20)]
 fn selfsame(bencher: divan::Bencher, shape: [usize; 4]) {
-    bench(bencher, shape, |input, weight, bias| batch_norm(input, weight, bias, 1e-5, None).output);
+    bench(bencher, shape, |input, [weight, bias], residual| {
+        batch_norm(input, weight, bias, Epilogue::residual_relu(residual), 1e-5, None).output
+    });
 }
 
 #[divan::bench(args = SHAPES, sample_count = 20)]
 fn burn(bencher: divan::Bencher, shape: [usize; 4]) {
-    bench(bencher, shape, |input, weight, bias| batch_norm_train(input, weight, bias, 1e-5).output);
+    bench(bencher, shape, |input, [weight, bias], residual| {
+        let channels_first = input.permute([0, 3, 1, 2]);
+        let normalised = batch_norm_train(channels_first, weight, bias, 1e-5).output;
+        relu(normalised.permute([0, 2, 3, 1]) + residual)
+    });
 }

@@ -6,7 +6,14 @@
 mod all_reduce;
 mod batch_norm;
 mod conv2d;
+mod optional;
+mod pool;
+#[allow(dead_code)]
+mod product;
+#[allow(dead_code)]
+mod simd;
 
 pub use all_reduce::{AllReduce, AllReduceError};
-pub use batch_norm::{BatchNormOutput, batch_norm};
+pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use conv2d::conv2d;
+pub use pool::{Windows, max_pool2d, mean_pool2d};

@@ -20,7 +20,7 @@ use toml::Table;
 use crate::{Error, Result};
 
 pub(crate) use store::remove_all;
-pub use store::{epoch_name, keep_latest_epochs, list, load, save};
+pub use store::{epoch_name, list, load, save};
 
 const OTHER_VERSION: &str =
     "go on with the settings and the version of selfsame that wrote it, or train from the start";

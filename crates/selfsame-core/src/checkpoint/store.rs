@@ -153,23 +153,6 @@ fn visible_name(name: &str) -> &str {
     part(".previous").or_else(|| part(".new")).unwrap_or(name)
 }
 
-/// Removes all but the latest `keep` checkpoints that [`epoch_name`] names.
-///
-/// # Errors
-///
-/// `Error::Io` when the system refuses.
-pub fn keep_latest_epochs(folder: &Path, keep: usize) -> Result<()> {
-    let mut epochs: Vec<(usize, String)> =
-        list(folder)?.into_iter().filter_map(|name| Some((epoch_of(&name)?, name))).collect();
-    epochs.sort();
-    let surplus = epochs.len().saturating_sub(keep);
-    for (_, name) in epochs.into_iter().take(surplus) {
-        let path = folder.join(name);
-        remove_checkpoint(&path).map_err(|error| Error::io("remove", &path, error))?;
-    }
-    Ok(())
-}
-
 /// Removes the checkpoints that training wrote into `folder`, and nothing else.
 pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
     for (path, name) in subfolders(folder)? {

@@ -90,19 +90,6 @@ fn saving_replaces_and_names_are_independent() {
     assert_eq!(list(folder.path()).unwrap(), ["best", "last"]);
 }
 
-#[test]
-fn only_the_latest_epochs_are_kept() {
-    let folder = folder();
-    save(folder.path(), "last", &checkpoint(1)).unwrap();
-    for epoch in [2, 10, 4, 12_000] {
-        save(folder.path(), &epoch_name(epoch), &checkpoint(1)).unwrap();
-    }
-    keep_latest_epochs(folder.path(), 2).unwrap();
-    assert_eq!(names(folder.path()), ["epoch-0010", "epoch-12000", "last"]);
-    keep_latest_epochs(folder.path(), 5).unwrap();
-    assert_eq!(names(folder.path()).len(), 3);
-}
-
 /// Every state that a process can die in while it replaces checkpoint 1 by 2, made by hand.
 #[test]
 fn a_process_may_die_at_any_moment() {

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation::log_softmax};
 
 use super::{AllReduce, Collective, Single, Threads, gather_with_gradient};
 use crate::{Random, Result};
-use selfsame_kernels::batch_norm;
+use selfsame_kernels::{Epilogue, batch_norm};
 
 /// Runs `work` on every rank of a group, each on its thread, and returns what they return in rank order. A rank that
 /// panics has no result.
@@ -131,8 +131,14 @@ fn step(rows: std::ops::Range<usize>, collective: Arc<dyn Collective>) -> Result
     let batch = tensor(&random("input", 8 * 3), [8, 3]).slice([rows]).detach().require_grad();
 
     let ranks: Arc<dyn AllReduce> = collective.clone();
-    let normalised =
-        batch_norm(batch.clone().matmul(first.clone()), weight.clone(), bias.clone(), EPSILON, Some(ranks));
+    let normalised = batch_norm(
+        batch.clone().matmul(first.clone()),
+        weight.clone(),
+        bias.clone(),
+        Epilogue::none(),
+        EPSILON,
+        Some(ranks),
+    );
     let embeddings = gather_with_gradient(normalised.output.tanh().matmul(second.clone()), &*collective)?;
     let likeness = embeddings.clone().matmul(embeddings.transpose());
     let loss = -(log_softmax(likeness, 1) * tensor(&random("labels", 64), [8, 8])).sum();
@@ -182,7 +188,7 @@ fn nobody_waits_in_a_backward_pass_for_a_rank_that_panicked_before_its_own() {
         let input = tensor(&random("input", 12), [4, 3]).require_grad();
         let [weight, bias] = [1.0, 0.0].map(|value| tensor(&[value; 3], [3]));
         let ranks: Arc<dyn AllReduce> = collective.clone();
-        let output = batch_norm(input.clone(), weight, bias, EPSILON, Some(ranks)).output;
+        let output = batch_norm(input.clone(), weight, bias, Epilogue::none(), EPSILON, Some(ranks)).output;
         collective.barrier().unwrap();
         assert!(collective.rank() == 0, "on purpose");
         let gradients = (output.clone() * output).sum().backward();

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
-use selfsame_kernels::batch_norm;
+use selfsame_kernels::{Epilogue, batch_norm, scale_and_shift};
 
 use super::{Mode, Statistic, parameter};
 
@@ -37,7 +37,7 @@ impl BatchNormConfig {
     }
 }
 
-/// Batch normalisation over axis 1 of `[batch, channels]` or `[batch, channels, height, width]`.
+/// Batch normalisation over the last axis of `[batch, channels]` or `[batch, height, width, channels]`.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// `[channels]`.
@@ -55,15 +55,25 @@ pub struct BatchNorm {
 impl BatchNorm {
     /// Same shape out as in. All NaN when the other ranks cannot be reached; their next collective operation says why.
     pub fn forward<const D: usize>(&self, input: Tensor<D>, mode: &Mode) -> Tensor<D> {
+        self.forward_then(input, Epilogue::none(), mode)
+    }
+
+    /// As [`forward`](Self::forward), and the `epilogue` in the same pass over memory.
+    pub fn forward_then<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        epilogue: Epilogue<D>,
+        mode: &Mode,
+    ) -> Tensor<D> {
+        let (weight, bias) = (self.weight.val(), self.bias.val());
         match mode {
             Mode::Evaluate => {
-                let (mean, variance) = (self.running_mean.value(), self.running_var.value());
-                let (weight, bias) = (self.weight.val(), self.bias.val());
-                burn::tensor::module::batch_norm(input, weight, bias, mean, variance, self.epsilon)
+                let scale = weight / (self.running_var.value() + self.epsilon).sqrt();
+                let shift = bias - self.running_mean.value() * scale.clone();
+                scale_and_shift(input, scale, shift, epilogue)
             }
             Mode::Train { ranks } => {
-                let normalised =
-                    batch_norm(input, self.weight.val(), self.bias.val(), self.epsilon, ranks.clone());
+                let normalised = batch_norm(input, weight, bias, epilogue, self.epsilon, ranks.clone());
                 let count = normalised.count as f64;
                 let unbiased = normalised.variance * (count / (count - 1.0).max(1.0));
                 self.follow(&self.running_mean, normalised.mean);

@@ -39,7 +39,7 @@ impl Status {
 /// The data that a run learns from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataRecord {
-    /// The folder or file.
+    /// The folder or file, with its absolute path.
     pub path: String,
     /// How many instances it held.
     pub instances: u64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
@@ -33,13 +33,18 @@ impl Layers {
     ///
     /// `Error::Config` when the file cannot be read, is not TOML, or has an unknown key or a value of the wrong type;
     /// with the line.
-    pub fn file(mut self, path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        for entry in file::read(path, &self.schema)? {
-            let origin = Origin::File { path: path.to_owned(), line: entry.line };
-            self.lay(&entry.key, entry.value, origin)?;
-        }
-        Ok(self)
+    pub fn file(self, path: impl AsRef<Path>) -> Result<Self> {
+        self.lay_file(path.as_ref(), |path, line| Origin::File { path, line })
+    }
+
+    /// Lays the settings over that a run has kept in its `config.toml`.
+    ///
+    /// # Errors
+    ///
+    /// `Error::Data` with the line for an unknown key or a value of the wrong type. As [`file`](Self::file) when the file
+    /// cannot be read or is not TOML.
+    pub fn run(self, path: impl AsRef<Path>) -> Result<Self> {
+        self.lay_file(path.as_ref(), |path, line| Origin::Run { path, line })
     }
 
     /// Lays environment variables over the settings, usually `std::env::vars_os()`.
@@ -120,6 +125,13 @@ impl Layers {
             (None, _) => Value::String(text.to_owned()),
         };
         self.lay(key, value, origin)
+    }
+
+    fn lay_file(mut self, path: &Path, origin: impl Fn(PathBuf, usize) -> Origin) -> Result<Self> {
+        for entry in file::read(path, &self.schema)? {
+            self.lay(&entry.key, entry.value, origin(path.to_owned(), entry.line))?;
+        }
+        Ok(self)
     }
 
     fn lay(&mut self, key: &str, value: Value, origin: Origin) -> Result<()> {

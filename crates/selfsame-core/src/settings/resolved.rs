@@ -87,9 +87,12 @@ impl Resolved {
 
     /// The error for a setting whose value cannot be used: `why` says what is wrong, `help` what to do.
     pub fn reject(&self, key: &str, why: impl Display, help: impl Display) -> Error {
-        match schema::get(&self.table, key) {
-            Some(value) if !value.is_table() => {
-                Error::config(format!("{key} = {value} ({}): {why}", self.origin(key)), help)
+        match (schema::get(&self.table, key), self.origin(key)) {
+            (Some(value), origin @ Origin::Run { .. }) => {
+                origin.error(format!("{key} = {value}: {why}"), help)
+            }
+            (Some(value), origin) if !value.is_table() => {
+                Error::config(format!("{key} = {value} ({origin}): {why}"), help)
             }
             _ => Error::config(format!("{key}: {why}"), help),
         }

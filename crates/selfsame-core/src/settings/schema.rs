@@ -57,8 +57,8 @@ pub(super) fn fit(key: &str, default: &Value, given: Value, origin: &Origin) -> 
             Ok(Value::Array(fitted.collect::<Result<_>>()?))
         }
         (default, given) if default.same_type(&given) => Ok(given),
-        (default, given) => Err(Error::config(
-            format!("{key}: expected {}, got {} ({origin})", kind(default), shown(&given)),
+        (default, given) => Err(origin.error(
+            format!("{key}: expected {}, got {}", kind(default), shown(&given)),
             format!("the default is {key} = {default}"),
         )),
     }
@@ -93,13 +93,13 @@ pub(super) fn unknown(key: &str, schema: &Table, origin: &Origin) -> Error {
         (None, Some(section)) => format!("did you mean `[{section}]`?"),
         (None, None) => neighbours(key, schema),
     };
-    Error::config(format!("unknown setting `{key}` ({origin})"), help)
+    origin.error(format!("unknown setting `{key}`"), help)
 }
 
 /// The error for a value given where a group of settings stands.
 pub(super) fn is_section(key: &str, section: &Table, origin: &Origin) -> Error {
-    Error::config(
-        format!("`{key}` is a section, not a setting ({origin})"),
+    origin.error(
+        format!("`{key}` is a section, not a setting"),
         format!("its settings are {}", list(section.keys().map(|name| format!("{key}.{name}")))),
     )
 }

@@ -1,4 +1,5 @@
-//! The gradients of one optimiser step: summed over accumulated batches and over ranks, clipped as a whole.
+//! What one optimiser step is taken on: gradients, summed over accumulated batches and over ranks and clipped as a
+//! whole, and the means of what the batches said of themselves.
 
 use std::collections::HashMap;
 
@@ -16,32 +17,34 @@ use crate::{Result, host};
 pub struct Gradients {
     sums: Vec<(String, Tensor<1>)>,
     loss: Option<Tensor<1>>,
+    terms: Vec<(&'static str, Tensor<1>)>,
 }
 
-/// What the optimiser gets.
+/// What a step is taken on.
 pub struct Reduced {
-    /// By parameter name.
+    /// Gradients by parameter name.
     pub by_name: HashMap<String, Tensor<1>>,
     /// Norm of the whole gradient before clipping; none where nothing was clipped.
     pub norm: Option<f64>,
     /// Mean loss of the accumulated batches.
     pub loss: f64,
+    /// The means of its named terms, still on the device: most steps are not recorded.
+    pub terms: Vec<(&'static str, Tensor<1>)>,
 }
 
 impl Gradients {
     /// Runs the backward pass of `objective` and adds what it gives.
     pub fn add(&mut self, objective: &Objective, trained: &dyn Parameters) {
-        let new = trained.gradients(&mut objective.loss.backward());
+        for (name, gradient) in trained.gradients(&mut objective.loss.backward()) {
+            add(&mut self.sums, name, gradient);
+        }
         let loss = objective.loss.clone().without_autodiff();
         self.loss = Some(match self.loss.take() {
             None => loss,
             Some(sum) => sum + loss,
         });
-        for (name, gradient) in new {
-            match self.sums.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, sum)) => *sum = sum.clone() + gradient,
-                None => self.sums.push((name, gradient)),
-            }
+        for (name, term) in &objective.terms {
+            add(&mut self.terms, *name, term.clone().without_autodiff());
         }
     }
 
@@ -60,7 +63,16 @@ impl Gradients {
             gradients = sum_over_ranks(gradients, collective)?;
         }
         let norm = (clip > 0.0).then(|| clip_by_global_norm(&mut gradients, clip)).transpose()?;
-        Ok(Reduced { by_name: names.into_iter().zip(gradients).collect(), norm, loss })
+        let terms = self.terms.into_iter().map(|(name, sum)| (name, sum * share)).collect();
+        Ok(Reduced { by_name: names.into_iter().zip(gradients).collect(), norm, loss, terms })
+    }
+}
+
+/// Adds to the sum of this name.
+fn add<N: PartialEq>(sums: &mut Vec<(N, Tensor<1>)>, name: N, value: Tensor<1>) {
+    match sums.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, sum)) => *sum = sum.clone() + value,
+        None => sums.push((name, value)),
     }
 }
 

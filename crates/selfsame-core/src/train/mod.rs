@@ -17,8 +17,6 @@ pub use state::{Checkpoints, restore, restore_part};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::collective::Collective;
 use crate::method::{Method, Step};
 use crate::monitor::{CollapseAlarm, measure as monitor};
@@ -30,10 +28,12 @@ use crate::{Error, Random, Result};
 use gradients::Gradients;
 
 /// How long and with what care to train.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Passes over the data.
     pub epochs: usize,
+    /// Optimiser steps in an epoch, see [`steps_per_epoch`].
+    pub steps_per_epoch: usize,
     /// Batches whose gradients are averaged into one optimiser step.
     pub accumulate: usize,
     /// Largest norm of the whole gradient; 0 for no limit.
@@ -62,7 +62,7 @@ pub struct Session<'a, M: Method + ?Sized> {
     /// The paper.
     pub method: &'a mut M,
     /// Where the views come from.
-    pub batches: &'a mut dyn Batches<M::Views>,
+    pub batches: &'a dyn Batches<M::Views>,
     /// What moves the parameters.
     pub optimizer: &'a mut Optimizer,
     /// How fast.
@@ -98,8 +98,7 @@ pub enum Outcome {
 pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     let Session { plan, method, batches, optimizer, schedule, collective, .. } = session;
     let Session { measure, recorder, checkpoints, stop, progress, .. } = session;
-    let steps_per_epoch = steps_per_epoch(batches.per_epoch(), plan.accumulate)?;
-    let total = steps_per_epoch * plan.epochs;
+    let total = plan.steps_per_epoch * plan.epochs;
     let adapted = adapted_names(method.trained());
     let mut alarm = CollapseAlarm::default();
     alarm.resume(progress.collapsed_in_a_row);
@@ -108,10 +107,10 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         progress.measured_before = if plan.measure_every > 0 { measure(method)? } else { None };
         checkpoints.save("last", method, optimizer, progress)?;
     }
-    recorder.begin(progress, &plan, steps_per_epoch, batches.size() * plan.accumulate * collective.size());
+    recorder.begin(progress, &plan, batches.size() * plan.accumulate * collective.size());
     while progress.epoch < plan.epochs {
         let mut views = batches.epoch(progress.epoch, progress.step_in_epoch * plan.accumulate)?;
-        while progress.step_in_epoch < steps_per_epoch {
+        while progress.step_in_epoch < plan.steps_per_epoch {
             let step = Step {
                 index: progress.step,
                 total,
@@ -121,13 +120,14 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
                 sync_batch_norm: plan.sync_batch_norm,
             };
             let mut gradients = Gradients::default();
-            let mut objective = None;
+            let mut representations = None;
             for _ in 0..plan.accumulate {
                 let batch = recorder.waiting(|| views.next());
                 let batch = batch.ok_or_else(|| Error::Internal("an epoch ended early".into()))??;
                 let computed = method.objective(&batch, &step)?;
                 gradients.add(&computed, method.trained());
-                objective = Some(computed);
+                representations = Some(computed.representations);
+                batches.recycle(batch);
             }
             let gradients = gradients.reduce(plan.accumulate, &*collective, plan.clip)?;
             let loss = finite(gradients.loss, progress)?;
@@ -141,10 +141,10 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             progress.advance(loss);
 
             recorder.tell(progress, loss, lr);
-            if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == steps_per_epoch {
-                let monitors =
-                    objective.as_ref().map(|it| monitor(it.representations.clone())).transpose()?;
-                recorder.step(progress, lr, loss, gradients.norm, objective.as_ref(), monitors.as_ref())?;
+            if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == plan.steps_per_epoch
+            {
+                let monitors = representations.map(|views| monitor(views, &*collective)).transpose()?;
+                recorder.step(progress, lr, &gradients, monitors.as_ref())?;
                 if let Some(sight) = monitors.as_ref().and_then(|seen| alarm.observe(seen)) {
                     let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
                     if plan.stop_on_collapse {

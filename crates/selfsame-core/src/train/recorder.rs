@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::gradients::Reduced;
 use super::{Plan, Progress};
-use crate::Result;
-use crate::method::Objective;
 use crate::monitor::Measures;
 use crate::run::{EventWriter, Kind, Metrics, Record, RunLog};
+use crate::{Result, host};
 
 /// What a person who watches sees of a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -114,8 +114,8 @@ impl Recorder {
         Self::new(None, None, None, Box::new(Silent))
     }
 
-    pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, steps: usize, instances: usize) {
-        self.shape = Shape { epochs: plan.epochs, steps, instances };
+    pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, instances: usize) {
+        self.shape = Shape { epochs: plan.epochs, steps: plan.steps_per_epoch, instances };
         self.since_record = Window::from(progress.step);
         self.since_epoch = Window::from(progress.step);
     }
@@ -156,18 +156,17 @@ impl Recorder {
         &mut self,
         progress: &Progress,
         lr: f64,
-        loss: f64,
-        norm: Option<f64>,
-        objective: Option<&Objective>,
+        taken_on: &Reduced,
         monitors: Option<&Measures>,
     ) -> Result<()> {
-        let live = self.live(&self.since_record, progress, loss, lr);
-        let mut record = Record::new(Kind::Step, progress.epoch + 1, progress.step as u64).with("loss", loss);
-        for (name, term) in objective.iter().flat_map(|objective| &objective.terms) {
-            record = record.with(name, term.clone().into_scalar::<f32>());
+        let live = self.live(&self.since_record, progress, taken_on.loss, lr);
+        let mut record = Record::new(Kind::Step, progress.epoch + 1, progress.step as u64);
+        record = record.with("loss", taken_on.loss);
+        for (name, term) in &taken_on.terms {
+            record = record.with(name, host::scalar(term.clone())?);
         }
         record = record.with("lr", lr);
-        if let Some(norm) = norm {
+        if let Some(norm) = taken_on.norm {
             record = record.with("gradient_norm", norm);
         }
         record = record

@@ -56,7 +56,7 @@ pub fn ordered_batches(
     let renderer = Arc::new(Renderer::new(dataset, pipeline, workers)?);
     let making = renderer.clone();
     let (mut position, mut used) = (0, 0);
-    let batches = Prefetched::start(AHEAD, Arc::default(), move |stop| {
+    let batches = Prefetched::start(AHEAD, move |stop| {
         while position < instances.len() && !stop.load(Ordering::Relaxed) {
             let batch = &instances[position..instances.len().min(position + batch_size)];
             position += batch.len();

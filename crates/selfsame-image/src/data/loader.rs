@@ -1,7 +1,7 @@
 //! The batches of a training, in an order that depends on the seed alone.
 //!
-//! What is in the batch of epoch *e* and step *s* is a function of (data, recipe, seed, *e*, *s*): the same for any
-//! number of threads, and after a resume. Of the global batch of *W* processes, process *r* makes rows *rN* to
+//! What is in batch *b* of epoch *e* is a function of (data, recipe, seed, *e*, *b*): the same for any number of
+//! threads, and after a resume. Of the global batch of *W* processes, process *r* makes rows *rN* to
 //! (*r*+1)*N*.
 
 use std::iter;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use selfsame_core::{Error, Random, Result};
 
 use super::bad_files::BadFile;
-use super::prefetch::{Prefetched, WaitingTime};
+use super::prefetch::Prefetched;
 use super::render::Renderer;
 use super::source::Dataset;
 use crate::view::{Pipeline, Views};
@@ -48,7 +48,6 @@ pub struct Loader {
     renderer: Arc<Renderer>,
     random: Random,
     options: LoaderOptions,
-    waited: Arc<WaitingTime>,
 }
 
 impl Loader {
@@ -81,7 +80,7 @@ impl Loader {
             ));
         }
         let renderer = Arc::new(Renderer::new(dataset, pipeline, options.workers)?);
-        Ok(Self { renderer, random, options, waited: Arc::default() })
+        Ok(Self { renderer, random, options })
     }
 
     /// Instances in a batch of this process.
@@ -90,25 +89,25 @@ impl Loader {
     }
 
     /// The number of whole batches in an epoch; what remains is left for other epochs.
-    pub fn steps_per_epoch(&self) -> usize {
+    pub fn batches_per_epoch(&self) -> usize {
         self.renderer.dataset.len() / (self.options.batch_size * self.options.world)
     }
 
-    /// The batches of an epoch from `first_step` on, each with `batch_size` instances. They begin to be made at once.
+    /// The batches of an epoch from number `first` on, each with `batch_size` instances. They begin to be made at once.
     ///
     /// A file that cannot be used is replaced by another one, chosen by the seed. The iterator ends with
     /// [`Error::Data`] when more than the allowed share of files is bad.
     ///
     /// # Errors
     /// [`Error::Internal`] when the system has no thread left.
-    pub fn epoch(&self, epoch: u64, first_step: usize) -> Result<Prefetched> {
+    pub fn epoch(&self, epoch: u64, first: usize) -> Result<Prefetched> {
         let (renderer, random, options) = (self.renderer.clone(), self.random.clone(), self.options.clone());
-        let mut steps = first_step..self.steps_per_epoch();
+        let mut numbers = first..self.batches_per_epoch();
         let mut order = None;
-        Prefetched::start(options.ahead, self.waited.clone(), move |stop| {
-            let step = steps.next()?;
+        Prefetched::start(options.ahead, move |stop| {
+            let number = numbers.next()?;
             let order = order.get_or_insert_with(|| renderer.dataset.order(epoch, &random));
-            let first = (step * options.world + options.rank) * options.batch_size;
+            let first = (number * options.world + options.rank) * options.batch_size;
             let rows = order.get(first..first + options.batch_size)?;
             Some(training_batch(&renderer, &random, &options, epoch, first, rows, stop))
         })
@@ -122,11 +121,6 @@ impl Loader {
     /// The files that could not be used so far, and why.
     pub fn bad_files(&self) -> Vec<BadFile> {
         self.renderer.bad_files()
-    }
-
-    /// Seconds for which batches were waited for, in all epochs so far.
-    pub fn waited(&self) -> f64 {
-        self.waited.seconds()
     }
 }
 

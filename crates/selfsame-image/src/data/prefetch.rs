@@ -1,10 +1,9 @@
 //! Batches made ahead of their use.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use selfsame_core::{Error, Result};
 
@@ -16,17 +15,6 @@ pub struct Prefetched {
     receiver: Option<Receiver<Result<Views>>>,
     producer: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
-    waited: Arc<WaitingTime>,
-}
-
-/// For how long the consumer of batches had none.
-#[derive(Debug, Default)]
-pub(super) struct WaitingTime(AtomicU64);
-
-impl WaitingTime {
-    pub fn seconds(&self) -> f64 {
-        Duration::from_nanos(self.0.load(Ordering::Relaxed)).as_secs_f64()
-    }
 }
 
 impl Prefetched {
@@ -34,7 +22,6 @@ impl Prefetched {
     /// flag that it is given is set. At most `ahead` finished batches wait, besides the one in the making.
     pub(super) fn start(
         ahead: usize,
-        waited: Arc<WaitingTime>,
         mut make: impl FnMut(&AtomicBool) -> Option<Result<Views>> + Send + 'static,
     ) -> Result<Self> {
         let (sender, receiver) = sync_channel(ahead.max(1));
@@ -54,7 +41,7 @@ impl Prefetched {
             .name("data".into())
             .spawn(produce)
             .map_err(|error| Error::Internal(format!("cannot start the data thread: {error}")))?;
-        Ok(Self { receiver: Some(receiver), producer: Some(producer), stop, waited })
+        Ok(Self { receiver: Some(receiver), producer: Some(producer), stop })
     }
 }
 
@@ -62,9 +49,7 @@ impl Iterator for Prefetched {
     type Item = Result<Views>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let start = Instant::now();
         let received = self.receiver.as_ref()?.recv();
-        self.waited.0.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         if let Ok(Ok(batch)) = received {
             return Some(Ok(batch));
         }

@@ -3,11 +3,10 @@
 use std::fmt::{self, Display};
 
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::module::{adaptive_avg_pool2d, max_pool2d};
-use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
-use selfsame_core::nn::{BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Mode};
+use selfsame_core::nn::{
+    BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Epilogue, Mode, Windows, max_pool2d, mean_pool2d,
+};
 use selfsame_core::settings::unknown_name;
 use selfsame_core::{Error, Random, Result};
 use serde::{Deserialize, Serialize};
@@ -221,15 +220,22 @@ pub struct ResNet {
 impl ResNet {
     /// Images `[batch, 3, height, width]` to representations `[batch, features]`, the mean of the map.
     pub fn forward(&self, images: Tensor<4>, mode: &Mode) -> Tensor<2> {
-        adaptive_avg_pool2d(self.forward_map(images, mode), [1, 1]).flatten(1, 3)
+        mean_pool2d(self.forward_channels_last(images, mode))
     }
 
     /// Images `[batch, 3, height, width]` to the map before pooling, `[batch, features, rows, columns]`: height
     /// and width divided by [`Stem::reduction`], rounded up.
     pub fn forward_map(&self, images: Tensor<4>, mode: &Mode) -> Tensor<4> {
-        let mut x = relu(self.bn1.forward(self.conv1.forward(images), mode));
+        self.forward_channels_last(images, mode).permute([0, 3, 1, 2])
+    }
+
+    /// Images `[batch, 3, height, width]` to the map, `[batch, rows, columns, features]`. From the first layer on, all maps
+    /// have their channels last: so a pixel is one vector, for convolutions as for norms.
+    fn forward_channels_last(&self, images: Tensor<4>, mode: &Mode) -> Tensor<4> {
+        let images = images.permute([0, 2, 3, 1]);
+        let mut x = self.bn1.forward_then(self.conv1.forward(images), Epilogue::relu(), mode);
         if self.pooled_stem {
-            x = max_pool2d(x, MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]));
+            x = max_pool2d(x, Windows { kernel: 3, stride: 2, padding: 1 });
         }
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             for block in layer {
@@ -287,17 +293,20 @@ impl Block {
         }
     }
 
+    /// `[batch, height, width, channels]`, as all maps here.
     fn forward(&self, input: Tensor<4>, mode: &Mode) -> Tensor<4> {
-        let mut x = relu(self.bn1.forward(self.conv1.forward(input.clone()), mode));
-        x = self.bn2.forward(self.conv2.forward(x), mode);
+        let mut x = self.bn1.forward_then(self.conv1.forward(input.clone()), Epilogue::relu(), mode);
+        x = self.conv2.forward(x);
+        let mut last = &self.bn2;
         if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
-            x = bn3.forward(conv3.forward(relu(x)), mode);
+            x = conv3.forward(last.forward_then(x, Epilogue::relu(), mode));
+            last = bn3;
         }
         let shortcut = match &self.downsample {
             Some((conv, norm)) => norm.forward(conv.forward(input), mode),
             None => input,
         };
-        relu(x + shortcut)
+        last.forward_then(x, Epilogue::residual_relu(shortcut), mode)
     }
 }
 

@@ -64,6 +64,16 @@ impl Pipeline {
         3 * self.side * self.side
     }
 
+    /// What a picture's shorter side is resized to, in pixels, before the central `side` × `side` are cut out of it: how
+    /// other programs say what [`Framing::Centre`] shows. It is `side` where the whole picture is shown.
+    pub fn resized_side(&self) -> usize {
+        match self.recipe.framing {
+            // 256 for 224; rounded down for other sides, as timm does.
+            Framing::Centre if self.side > WHOLE_UP_TO => self.side * 8 / 7,
+            _ => self.side,
+        }
+    }
+
     /// Chooses the crop and the mirroring of one view of a source of this size. `random` is the instance's stream.
     pub fn sample_geometry(
         &self,
@@ -78,7 +88,8 @@ impl Pipeline {
                 Crop::random(&mut random.named("crop"), source_width, source_height, area, ratio)
             }
             Framing::Centre if self.side > WHOLE_UP_TO => {
-                Crop::central_square(source_width, source_height, 7.0 / 8.0)
+                let share = self.side as f32 / self.resized_side() as f32;
+                Crop::central_square(source_width, source_height, share)
             }
             Framing::Whole | Framing::Centre => Crop::whole(source_width, source_height),
         };

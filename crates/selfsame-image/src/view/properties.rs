@@ -315,6 +315,12 @@ fn evaluation_shows_small_pictures_whole_and_the_centre_of_large_ones() {
     let geometry = |crop| Geometry { source_height: 480, source_width: 640, crop, flipped: false };
     assert_eq!(at(32), geometry(Crop::whole(640, 480)));
     assert_eq!(at(224), geometry(Crop { top: 30.0, left: 110.0, height: 420.0, width: 420.0 }));
+    // What is told to other programs is what is shown: their crop has as many pixels of the resized picture.
+    for (side, resized) in [(32, 32), (64, 64), (96, 109), (128, 146), (224, 256), (384, 438)] {
+        assert_eq!(pipeline(super::recipe::EVALUATION, side).resized_side(), resized);
+        let scale = resized as f32 / 480.0;
+        assert!(side <= 64 || (at(side).crop.height * scale - side as f32).abs() < 1e-3, "{side}");
+    }
 }
 
 #[test]

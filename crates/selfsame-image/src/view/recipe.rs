@@ -20,8 +20,8 @@ pub enum Framing {
     },
     /// The whole picture, resized to a square.
     Whole,
-    /// For evaluation: the whole picture up to 64 px; above, the central square of 7/8 of the shorter side, which is
-    /// torchvision's resize to 256 and crop of 224.
+    /// For evaluation: the whole picture for views up to 64 px; for larger ones the central square of 7/8 of the shorter
+    /// side, which is torchvision's resize to 256 and crop of 224.
     Centre,
 }
 

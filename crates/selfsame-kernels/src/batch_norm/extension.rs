@@ -1,17 +1,14 @@
-//! Batch normalisation as an operation of Burn's backends, with its own backward step.
+//! Batch normalisation as operations of Burn's backends.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, AutodiffBackend, Backend, ExtensionType, Flex, backend_extension};
+use burn::backend::{Backend, ExtensionType, Flex, backend_extension};
 use burn::tensor::DType;
 
-use super::{cpu, portable};
+use super::{cpu, frozen, portable};
 use crate::AllReduce;
-use crate::all_reduce::Gone;
+use crate::optional::Optional;
 
 /// Statistics of every channel over all ranks.
 #[derive(Clone, Debug, ExtensionType)]
@@ -22,6 +19,8 @@ pub struct Statistics<B: Backend> {
     pub variance: FloatTensor<B>,
     /// Elements per channel.
     pub count: usize,
+    /// What is added to the variance.
+    pub epsilon: f64,
 }
 
 /// The normalised input and the statistics that normalised it.
@@ -33,7 +32,7 @@ pub struct Normalised<B: Backend> {
     pub statistics: Statistics<B>,
 }
 
-/// Gradients of what went in.
+/// Gradients of what went in, but for the residual.
 #[derive(Clone, Debug, ExtensionType)]
 pub struct InputGradients<B: Backend> {
     /// In the input's shape.
@@ -55,22 +54,64 @@ pub trait BatchNormBackend: Backend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        #[extension_type] residual: Optional<Self>,
+        relu: bool,
         epsilon: f64,
         ranks: Option<Arc<dyn AllReduce>>,
     ) -> Normalised<Self> {
-        portable::forward::<Self>(input, weight, bias, epsilon, ranks.as_deref())
+        portable::forward::<Self>(
+            input,
+            [weight, bias],
+            residual.into_option(),
+            relu,
+            epsilon,
+            ranks.as_deref(),
+        )
     }
 
-    /// The gradients of the input, the weight and the bias, given that of the output.
+    /// The gradients of the input, the weight and the bias, and of the residual if there was one, given that of the output. The
+    /// output itself is given if it went through a ReLU.
     fn batch_norm_over_ranks_backward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         #[extension_type] statistics: Statistics<Self>,
+        #[extension_type] output: Optional<Self>,
         output_gradient: FloatTensor<Self>,
-        epsilon: f64,
+        has_residual: bool,
         ranks: Option<Arc<dyn AllReduce>>,
-    ) -> InputGradients<Self> {
-        portable::backward::<Self>(input, weight, statistics, output_gradient, epsilon, ranks.as_deref())
+    ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
+        let ranks = ranks.as_deref();
+        portable::backward::<Self>(
+            input,
+            weight,
+            statistics,
+            output.into_option(),
+            output_gradient,
+            has_residual,
+            ranks,
+        )
+    }
+
+    /// `input · scale + shift`, plus the residual, through the ReLU: normalisation with frozen statistics.
+    fn scale_and_shift(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        #[extension_type] residual: Optional<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        portable::finish::<Self>(input, [scale, shift], residual.into_option(), relu)
+    }
+
+    /// The gradients of the input, the scale (as the weight) and the shift (as the bias), and of the residual.
+    fn scale_and_shift_backward(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        #[extension_type] output: Optional<Self>,
+        output_gradient: FloatTensor<Self>,
+        has_residual: bool,
+    ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
+        portable::finish_backward::<Self>(input, scale, output.into_option(), output_gradient, has_residual)
     }
 }
 
@@ -82,12 +123,15 @@ impl BatchNormBackend for Flex {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        residual: Optional<Self>,
+        relu: bool,
         epsilon: f64,
         ranks: Option<Arc<dyn AllReduce>>,
     ) -> Normalised<Self> {
+        let (residual, ranks) = (residual.into_option(), ranks.as_deref());
         match input.dtype() {
-            DType::F32 => cpu::forward(&input, &weight, &bias, epsilon, ranks.as_deref()),
-            _ => portable::forward::<Self>(input, weight, bias, epsilon, ranks.as_deref()),
+            DType::F32 => cpu::forward(input, [weight, bias], residual, relu, epsilon, ranks),
+            _ => portable::forward::<Self>(input, [weight, bias], residual, relu, epsilon, ranks),
         }
     }
 
@@ -95,105 +139,43 @@ impl BatchNormBackend for Flex {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         statistics: Statistics<Self>,
+        output: Optional<Self>,
         output_gradient: FloatTensor<Self>,
-        epsilon: f64,
+        has_residual: bool,
         ranks: Option<Arc<dyn AllReduce>>,
-    ) -> InputGradients<Self> {
-        match input.dtype() {
-            DType::F32 => {
-                cpu::backward(&input, &weight, &statistics, output_gradient, epsilon, ranks.as_deref())
-            }
-            _ => portable::backward::<Self>(
-                input,
-                weight,
-                statistics,
-                output_gradient,
-                epsilon,
-                ranks.as_deref(),
-            ),
-        }
+    ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
+        let ranks = ranks.as_deref();
+        let backward = match input.dtype() {
+            DType::F32 => cpu::backward,
+            _ => portable::backward::<Self>,
+        };
+        backward(input, weight, statistics, output.into_option(), output_gradient, has_residual, ranks)
     }
-}
 
-/// What the backward step keeps besides the checkpointed input and weight.
-#[derive(Clone, Debug)]
-struct Saved<B: Backend> {
-    input: burn::backend::autodiff::NodeId,
-    weight: burn::backend::autodiff::NodeId,
-    statistics: Statistics<B>,
-    epsilon: f64,
-    // Weak, because Burn keeps the graph of a thread that panicked: held there, the rank would never be dropped and
-    // the other ranks would wait for it forever.
-    ranks: Option<Weak<dyn AllReduce>>,
-}
-
-#[derive(Debug)]
-struct BatchNormStep;
-
-impl<B: BatchNormBackend> Backward<B, 3> for BatchNormStep {
-    type State = Saved<B>;
-
-    fn backward(self, step: Ops<Saved<B>, 3>, gradients: &mut Gradients, checkpointer: &mut Checkpointer) {
-        let [input_node, weight_node, bias_node] = step.parents;
-        let output_gradient = gradients.consume::<B>(&step.node);
-        let saved = step.state;
-        let input = checkpointer.retrieve_node_output(saved.input);
-        let weight = checkpointer.retrieve_node_output(saved.weight);
-        let ranks = saved.ranks.map(|ranks| ranks.upgrade().unwrap_or_else(|| Arc::new(Gone)));
-        let found = B::batch_norm_over_ranks_backward(
-            input,
-            weight,
-            saved.statistics,
-            output_gradient,
-            saved.epsilon,
-            ranks,
-        );
-        for (node, gradient) in
-            [(input_node, found.input), (weight_node, found.weight), (bias_node, found.bias)]
-        {
-            if let Some(node) = node {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
-    }
-}
-
-impl<B: BatchNormBackend, C: CheckpointStrategy> BatchNormBackend for Autodiff<B, C> {
-    fn batch_norm_over_ranks(
+    fn scale_and_shift(
         input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        epsilon: f64,
-        ranks: Option<Arc<dyn AllReduce>>,
-    ) -> Normalised<Self> {
-        let weak = ranks.as_ref().map(Arc::downgrade);
-        let nodes = [input.node(), weight.node(), bias.node()];
-        let (output, statistics) = match BatchNormStep.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(mut step) => {
-                let (input_id, weight_id) = (step.checkpoint(&input), step.checkpoint(&weight));
-                let [input, weight, bias] = [input, weight, bias].map(|tensor| tensor.into_primitive());
-                let normalised = B::batch_norm_over_ranks(input, weight, bias, epsilon, ranks);
-                let statistics = normalised.statistics;
-                let saved = Saved {
-                    input: input_id,
-                    weight: weight_id,
-                    statistics: statistics.clone(),
-                    epsilon,
-                    ranks: weak,
-                };
-                (step.finish(saved, normalised.output), statistics)
-            }
-            OpsKind::UnTracked(step) => {
-                let [input, weight, bias] = [input, weight, bias].map(|tensor| tensor.into_primitive());
-                let normalised = B::batch_norm_over_ranks(input, weight, bias, epsilon, ranks);
-                (step.finish(normalised.output), normalised.statistics)
-            }
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        residual: Optional<Self>,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        match input.dtype() {
+            DType::F32 => frozen::forward(input, [scale, shift], residual.into_option(), relu),
+            _ => portable::finish::<Self>(input, [scale, shift], residual.into_option(), relu),
+        }
+    }
+
+    fn scale_and_shift_backward(
+        input: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        output: Optional<Self>,
+        output_gradient: FloatTensor<Self>,
+        has_residual: bool,
+    ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
+        let backward = match input.dtype() {
+            DType::F32 => frozen::backward,
+            _ => portable::finish_backward::<Self>,
         };
-        let statistics = Statistics {
-            mean: Self::from_inner(statistics.mean),
-            variance: Self::from_inner(statistics.variance),
-            count: statistics.count,
-        };
-        Normalised { output, statistics }
+        backward(input, scale, output.into_option(), output_gradient, has_residual)
     }
 }

@@ -11,8 +11,9 @@ use crate::all_reduce::sum_over_ranks;
 /// See [`batch_norm`](super::batch_norm).
 pub fn forward<B: Backend>(
     input: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    bias: FloatTensor<B>,
+    [weight, bias]: [FloatTensor<B>; 2],
+    residual: Option<FloatTensor<B>>,
+    relu: bool,
     epsilon: f64,
     ranks: Option<&dyn AllReduce>,
 ) -> Normalised<B> {
@@ -24,23 +25,40 @@ pub fn forward<B: Backend>(
     let (squares, _) = over_ranks::<B>(ranks, squares, channels.count);
     let variance = divide::<B>(squares, count);
     let scale = B::float_mul(weight, reciprocal_deviation::<B>(variance.clone(), epsilon));
-    let output =
-        B::float_add(B::float_mul(centred, channels.broadcast::<B>(scale)), channels.broadcast::<B>(bias));
-    Normalised { output, statistics: Statistics { mean, variance, count } }
+    let output = finish::<B>(centred, [scale, bias], residual, relu);
+    Normalised { output, statistics: Statistics { mean, variance, count, epsilon } }
 }
 
-/// With `x̂ = (x - mean) / deviation` and g the output's gradient, the input's gradient is
-/// `weight / deviation · (g - Σg / count - x̂ · Σ(g x̂) / count)`, sums over the batches of all ranks.
+/// `values · scale + shift`, plus the residual, through the ReLU.
+pub fn finish<B: Backend>(
+    values: FloatTensor<B>,
+    [scale, shift]: [FloatTensor<B>; 2],
+    residual: Option<FloatTensor<B>>,
+    relu: bool,
+) -> FloatTensor<B> {
+    let channels = Channels::of(&values.shape());
+    let scaled = B::float_mul(values, channels.broadcast::<B>(scale));
+    let mut output = B::float_add(scaled, channels.broadcast::<B>(shift));
+    if let Some(residual) = residual {
+        output = B::float_add(output, residual);
+    }
+    if relu { B::relu(output) } else { output }
+}
+
+/// With `x̂ = (x - mean) / deviation` and g the gradient of `x̂ · weight + bias`, the input's gradient is
+/// `weight / deviation · (g - Σg / count - x̂ · Σ(g x̂) / count)`, sums over the batches of all ranks. The residual's is g.
 pub fn backward<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     statistics: Statistics<B>,
+    output: Option<FloatTensor<B>>,
     output_gradient: FloatTensor<B>,
-    epsilon: f64,
+    has_residual: bool,
     ranks: Option<&dyn AllReduce>,
-) -> InputGradients<B> {
+) -> (InputGradients<B>, Option<FloatTensor<B>>) {
     let channels = Channels::of(&input.shape());
-    let reciprocal = reciprocal_deviation::<B>(statistics.variance, epsilon);
+    let output_gradient = through_relu::<B>(output_gradient, output);
+    let reciprocal = reciprocal_deviation::<B>(statistics.variance, statistics.epsilon);
     let centred = B::float_sub(input, channels.broadcast::<B>(statistics.mean));
     let normalised = B::float_mul(centred, channels.broadcast::<B>(reciprocal.clone()));
     let bias_gradient = channels.sum::<B>(output_gradient.clone());
@@ -55,21 +73,43 @@ pub fn backward<B: Backend>(
         channels.broadcast::<B>(B::float_slice(means.clone(), &[part]))
     });
     let projected = B::float_mul(normalised, mean_projection);
-    let centred_gradient = B::float_sub(B::float_sub(output_gradient, mean_gradient), projected);
+    let centred_gradient = B::float_sub(B::float_sub(output_gradient.clone(), mean_gradient), projected);
     let scale = channels.broadcast::<B>(B::float_mul(weight, reciprocal));
-    InputGradients {
-        input: B::float_mul(centred_gradient, scale),
-        weight: weight_gradient,
-        bias: bias_gradient,
+    let input = B::float_mul(centred_gradient, scale);
+    let residual = has_residual.then_some(output_gradient);
+    (InputGradients { input, weight: weight_gradient, bias: bias_gradient }, residual)
+}
+
+/// The gradients of [`finish`]: of the values, of scale and shift, and of the residual.
+pub fn finish_backward<B: Backend>(
+    values: FloatTensor<B>,
+    scale: FloatTensor<B>,
+    output: Option<FloatTensor<B>>,
+    output_gradient: FloatTensor<B>,
+    has_residual: bool,
+) -> (InputGradients<B>, Option<FloatTensor<B>>) {
+    let channels = Channels::of(&values.shape());
+    let output_gradient = through_relu::<B>(output_gradient, output);
+    let weight = channels.sum::<B>(B::float_mul(output_gradient.clone(), values));
+    let bias = channels.sum::<B>(output_gradient.clone());
+    let input = B::float_mul(output_gradient.clone(), channels.broadcast::<B>(scale));
+    (InputGradients { input, weight, bias }, has_residual.then_some(output_gradient))
+}
+
+/// The gradient through the ReLU with this output, if there was one.
+fn through_relu<B: Backend>(gradient: FloatTensor<B>, output: Option<FloatTensor<B>>) -> FloatTensor<B> {
+    match output {
+        Some(output) => B::relu_backward(output, gradient),
+        None => gradient,
     }
 }
 
 /// How the channels lie in an input.
 struct Channels {
     channels: usize,
-    /// `[1, channels, 1, …]`.
+    /// `[1, …, channels]`.
     broadcast: Shape,
-    /// All dimensions but that of the channels.
+    /// All dimensions but the last.
     others: Vec<usize>,
     /// Elements per channel.
     count: usize,
@@ -77,11 +117,12 @@ struct Channels {
 
 impl Channels {
     fn of(shape: &Shape) -> Self {
-        let others: Vec<usize> = (0..shape.num_dims()).filter(|&dimension| dimension != 1).collect();
+        let last = shape.num_dims().saturating_sub(1);
+        let others: Vec<usize> = (0..last).collect();
         let count = others.iter().map(|&dimension| shape[dimension]).product();
         let mut broadcast = vec![1; shape.num_dims()];
-        broadcast[1] = shape[1];
-        Self { channels: shape[1], broadcast: Shape::from(broadcast), others, count }
+        broadcast[last] = shape[last];
+        Self { channels: shape[last], broadcast: Shape::from(broadcast), others, count }
     }
 
     /// From `[channels]` to a shape that broadcasts over the input.

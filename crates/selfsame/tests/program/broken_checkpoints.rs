@@ -87,16 +87,27 @@ fn checkpoints_of_another_shape_are_errors() {
 #[test]
 fn runs_with_broken_files_are_errors() {
     let here = stopped();
-    let cases: [(&str, &str, &[&str]); 5] = [
+    let cases: [(&str, &str, &[&str]); 8] = [
         ("run/run.json", "{", &["run.json", "not the record of a run", "restore the file"]),
-        ("run/config.toml", "[data", &["config.toml", "not TOML", "restore the file"]),
+        ("run/config.toml", "[data", &["config.toml: line 1 is not TOML", "restore the file"]),
         ("run/config.toml", "[data]\n", &["config.toml", "method.name is missing"]),
         ("run/config.toml", "[method]\nname = \"byol\"\n", &["config.toml", "no method `byol`"]),
         (
             "run/config.toml",
             "[method]\nname = \"simclr\"\ntau = 1\n",
-            &["config.toml:3", "unknown setting `method.tau`"],
+            &["config.toml:3: unknown setting `method.tau`"],
         ),
+        (
+            "run/config.toml",
+            "[method]\nname = \"simclr\"\n\n[data]\nmax_bad_share = \"few\"\n",
+            &["config.toml:5: data.max_bad_share: expected a number"],
+        ),
+        (
+            "run/config.toml",
+            "[method]\nname = \"simclr\"\n[data]\npath = \"photos\"\n[view]\nimage_size = \"big\"\n",
+            &["config.toml:6: view.image_size = \"big\": invalid type"],
+        ),
+        ("run/config.toml", "method = 1\n", &["config.toml", "method.name is missing"]),
     ];
     for (file, content, message) in cases {
         let whole = here.text(file);

@@ -3,6 +3,7 @@
 use std::fs;
 
 use safetensors::SafeTensors;
+use serde_json::json;
 
 use crate::workshop::Workshop;
 
@@ -43,7 +44,8 @@ fn the_record_and_the_settings_tell_how_the_run_came_about() {
         (&record["status"], &record["method"], &record["seed"]),
         (&"finished".into(), &"simclr".into(), &0.into())
     );
-    assert_eq!((&record["data"]["path"], &record["data"]["instances"]), (&"photos".into(), &24.into()));
+    let photos = fs::canonicalize(here.path("photos")).unwrap();
+    assert_eq!((&record["data"]["path"], &record["data"]["instances"]), (&json!(photos), &24.into()));
     assert_eq!(record["command"][1], "pretrain");
     assert_eq!((&record["results"]["epochs"], &record["results"]["steps"]), (&2.into(), &6.into()));
     assert!(record["results"]["knn_after"].is_number());

@@ -142,6 +142,38 @@ fn other_data_are_an_error_and_moved_data_are_not() {
 }
 
 #[test]
+fn a_run_goes_on_from_any_folder() {
+    let here = Workshop::new();
+    here.pretrain("first", &["--quiet"]).succeeds();
+    here.run(&["export", "first", "-o", "weights.safetensors"]).succeeds();
+    let more = ["--eval-data", "photos", "--init-from", "weights.safetensors", "--set", "schedule.epochs=50"];
+    let mut running = Running::start(here.pretraining("run", &more));
+    running.until_records(&here.path("run/metrics.jsonl"), 2);
+    running.signal("TERM");
+    let said = running.end();
+    assert_eq!(said.code, Some(75));
+    said.mentions(&["  photos: 24 pictures", "\"weights.safetensors\" (--init-from)"]);
+
+    fs::create_dir(here.path("elsewhere")).unwrap();
+    let elsewhere = |words: &[&str]| {
+        let mut command = here.command();
+        command.current_dir(here.path("elsewhere")).args(words);
+        command
+    };
+    let mut running = Running::start(elsewhere(&["resume", "../run"]));
+    running.until_records(&here.path("run/metrics.jsonl"), 10);
+    running.signal("TERM");
+    assert_eq!(running.end().code, Some(75));
+
+    // A checkpoint needs nothing but itself.
+    fs::remove_file(here.path("weights.safetensors")).unwrap();
+    let eval = ["eval", "knn", "../run", "--data", "../photos", "--quiet"];
+    Said::of(elsewhere(&eval).output().unwrap()).succeeds();
+    let untrained = [&eval[..], &["--random"]].concat();
+    Said::of(elsewhere(&untrained).output().unwrap()).fails(3, &["weights.safetensors"]);
+}
+
+#[test]
 fn two_trainings_never_share_a_run() {
     let here = Workshop::new();
     let mut running = Running::start(here.pretraining("run", &["--set", "schedule.epochs=1000"]));

@@ -80,6 +80,7 @@ impl<M: Method<Views = toys::Batch>> Training<M> {
             method,
             plan: Plan {
                 epochs: 2,
+                steps_per_epoch: 4,
                 accumulate: 1,
                 clip: 0.0,
                 log_every: 1,
@@ -96,7 +97,7 @@ impl<M: Method<Views = toys::Batch>> Training<M> {
                 ..OptimizerConfig::default()
             },
             schedule: ScheduleConfig { kind: ScheduleKind::Constant, epochs: 2, ..ScheduleConfig::default() },
-            batches: toys::Rows { per_epoch: 4, given: 4, log: log.clone() },
+            batches: toys::Rows { given: 4, log: log.clone() },
             progress: Progress::default(),
             measure: Box::new(|_| None),
             at_step: Box::new(|_| {}),
@@ -107,8 +108,14 @@ impl<M: Method<Views = toys::Batch>> Training<M> {
         }
     }
 
+    /// Steps of several batches, of which an epoch has fewer then.
+    pub fn accumulate(&mut self, batches: usize) {
+        self.plan.accumulate = batches;
+        self.plan.steps_per_epoch = steps_per_epoch(self.batches.given, batches).unwrap();
+    }
+
     pub fn schedule(&self) -> Schedule {
-        self.schedule.init(self.optimizer.lr, self.batches.per_epoch / self.plan.accumulate).unwrap()
+        self.schedule.init(self.optimizer.lr, self.plan.steps_per_epoch).unwrap()
     }
 
     /// From the beginning.
@@ -137,7 +144,7 @@ impl<M: Method<Views = toys::Batch>> Training<M> {
         train(Session {
             plan: self.plan.clone(),
             method: &mut self.method,
-            batches: &mut self.batches,
+            batches: &self.batches,
             optimizer: &mut optimizer,
             schedule: &schedule,
             collective: Arc::new(Single),

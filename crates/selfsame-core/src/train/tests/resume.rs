@@ -16,7 +16,6 @@ fn timeless(records: Vec<Record>) -> Vec<Record> {
 fn training(optimizer: OptimizerName) -> Training<Contrast> {
     let mut training = Training::new(Contrast::new(), &Log::default());
     training.plan.epochs = 3;
-    training.plan.accumulate = 2;
     training.plan.clip = 1.0;
     training.plan.checkpoint_steps = 1;
     training.plan.log_every = 2;
@@ -24,8 +23,8 @@ fn training(optimizer: OptimizerName) -> Training<Contrast> {
     training.optimizer.momentum = 0.9;
     training.optimizer.weight_decay = 1e-2;
     training.schedule = ScheduleConfig { epochs: 3, warmup_epochs: 0.5, ..ScheduleConfig::default() };
-    training.batches.per_epoch = 6;
     training.batches.given = 6;
+    training.accumulate(2);
     training.measure = Box::new(|_| None);
     training
 }

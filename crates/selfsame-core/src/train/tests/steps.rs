@@ -19,21 +19,25 @@ fn norm(vector: &[f64]) -> f64 {
 fn everything_happens_in_order() {
     let log = Log::default();
     let mut training = Training::new(Mean::new(&log), &log);
-    training.plan.accumulate = 2;
+    training.accumulate(2);
     training.plan.epochs = 1;
     assert_eq!(training.run().unwrap(), Outcome::Finished);
     let expected = [
         "measure",
         "batch 0.0",
         "objective 0 of 2 in epoch 0",
+        "recycle",
         "batch 0.1",
         "objective 0 of 2 in epoch 0",
+        "recycle",
         "after step 0",
         "step 1/2 of epoch 1/1",
         "batch 0.2",
         "objective 1 of 2 in epoch 0",
+        "recycle",
         "batch 0.3",
         "objective 1 of 2 in epoch 0",
+        "recycle",
         "after step 1",
         "step 2/2 of epoch 1/1",
         "measure",
@@ -47,7 +51,7 @@ fn accumulation_averages_the_gradients_and_each_step_has_its_own_rate() {
     for accumulate in [1, 2, 4] {
         let log = Log::default();
         let mut training = Training::new(Mean::new(&log), &log);
-        training.plan.accumulate = accumulate;
+        training.accumulate(accumulate);
         training.schedule = ScheduleConfig { epochs: 2, warmup_epochs: 1.0, ..ScheduleConfig::default() };
         let mut expected = training.method.weights();
         training.run().unwrap();
@@ -78,16 +82,13 @@ fn accumulation_averages_the_gradients_and_each_step_has_its_own_rate() {
 fn batches_that_do_not_fill_a_step_are_left_out() {
     let log = Log::default();
     let mut training = Training::new(Mean::new(&log), &log);
-    training.plan.accumulate = 3;
+    training.accumulate(3);
     training.run().unwrap();
     assert_eq!((training.progress.step, training.progress.epoch), (2, 2));
     let batches: Vec<_> = log.take().into_iter().filter(|what| what.starts_with("batch")).collect();
     assert_eq!(batches, ["batch 0.0", "batch 0.1", "batch 0.2", "batch 1.0", "batch 1.1", "batch 1.2"]);
 
-    let mut training = Training::new(Mean::new(&log), &log);
-    training.plan.accumulate = 5;
-    training.schedule.epochs = 1;
-    let error = training.run().unwrap_err();
+    let error = steps_per_epoch(4, 5).unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(error.to_string().contains("optimizer.accumulate is 5"), "{error}");
 }
@@ -96,7 +97,7 @@ fn batches_that_do_not_fill_a_step_are_left_out() {
 fn a_long_gradient_is_clipped_after_averaging() {
     let log = Log::default();
     let mut training = Training::new(Mean::new(&log), &log);
-    training.plan.accumulate = 2;
+    training.accumulate(2);
     training.plan.clip = 0.05;
     let mut expected = training.method.weights();
     training.run().unwrap();
@@ -116,14 +117,16 @@ fn a_long_gradient_is_clipped_after_averaging() {
 }
 
 #[test]
-fn the_recorded_loss_is_the_mean_over_the_accumulated_batches() {
+fn the_recorded_loss_and_its_terms_are_means_over_the_accumulated_batches() {
     let log = Log::default();
     let mut training = Training::new(Mean::new(&log), &log);
-    training.plan.accumulate = 2;
+    training.accumulate(2);
     let weights = training.method.weights();
     training.run().unwrap();
     let row = mean_row(&[rows(0, 0), rows(0, 1)]);
     let loss: f64 = weights.iter().zip(row).map(|(weight, value)| weight * value).sum();
-    assert_close(&[training.records()[0].value("loss").unwrap()], &[loss], 1e-5);
+    let record = &training.records()[0];
+    assert_close(&[record.value("loss").unwrap()], &[loss], 1e-5);
+    assert_close(&[record.value("twice").unwrap()], &[2.0 * loss], 1e-5);
     assert_eq!(SIZE, rows(0, 0).len());
 }

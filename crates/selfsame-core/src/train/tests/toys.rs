@@ -19,8 +19,7 @@ pub const SIZE: usize = 5;
 
 /// Random rows, the same for the same epoch and place.
 pub struct Rows {
-    pub per_epoch: usize,
-    /// How many batches an epoch really gives.
+    /// How many batches an epoch gives.
     pub given: usize,
     pub log: Log,
 }
@@ -32,20 +31,20 @@ pub fn rows(epoch: usize, place: usize) -> Batch {
 }
 
 impl Batches<Batch> for Rows {
-    fn per_epoch(&self) -> usize {
-        self.per_epoch
-    }
-
     fn size(&self) -> usize {
         SIZE
     }
 
-    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Batch>> {
+    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, Batch>> {
         let log = self.log.clone();
         Ok(Box::new((first..self.given).map(move |place| {
             log.note(format!("batch {epoch}.{place}"));
             Ok(rows(epoch, place))
         })))
+    }
+
+    fn recycle(&self, _batch: Batch) {
+        self.log.note("recycle");
     }
 }
 

@@ -31,7 +31,7 @@ fn batches_are_what_the_seed_says() {
     let folder = folder_of(23);
     let dataset = open_shared(folder.path());
     let loader = loader(folder.path(), options());
-    assert_eq!(loader.steps_per_epoch(), 5);
+    assert_eq!(loader.batches_per_epoch(), 5);
     let random = Random::new(11);
     let (pipeline, mut scratch, mut buffer) = (pipeline(), Scratch::default(), Vec::new());
     for epoch in 0..2 {
@@ -55,7 +55,6 @@ fn batches_are_what_the_seed_says() {
             }
         }
     }
-    assert!(loader.waited() > 0.0);
 }
 
 #[test]
@@ -84,7 +83,7 @@ fn ranks_split_the_global_batch() {
     let whole = batches(&loader(folder.path(), options()), 0, 0);
     for rank in 0..2 {
         let of_rank = loader(folder.path(), LoaderOptions { batch_size: 2, rank, world: 2, ..options() });
-        assert_eq!(of_rank.steps_per_epoch(), 5);
+        assert_eq!(of_rank.batches_per_epoch(), 5);
         for (part, whole) in batches(&of_rank, 0, 0).iter().zip(&whole) {
             let rows = 2 * rank..2 * rank + 2;
             assert_eq!(part.instances, whole.instances[rows.clone()]);

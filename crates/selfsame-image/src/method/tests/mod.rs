@@ -106,21 +106,16 @@ struct Noise {
 }
 
 impl Batches<Views> for Noise {
-    fn per_epoch(&self) -> usize {
-        self.steps
-    }
-
     fn size(&self) -> usize {
         self.batch / self.ranks
     }
 
-    fn epoch(&mut self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
-        let source = &*self;
+    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
         let batch = move |place| {
-            let whole = noise(SIDE, source.batch, 2, epoch, place);
-            Ok(part(&whole, source.rank, source.ranks))
+            let whole = noise(SIDE, self.batch, 2, epoch, place);
+            Ok(part(&whole, self.rank, self.ranks))
         };
-        Ok(Box::new((first..source.steps).map(batch)))
+        Ok(Box::new((first..self.steps).map(batch)))
     }
 }
 
@@ -134,6 +129,7 @@ fn train_steps(
 ) -> Named {
     let plan = Plan {
         epochs: 1,
+        steps_per_epoch: steps,
         accumulate: 1,
         clip: optimizer.clip,
         log_every: 10,
@@ -149,7 +145,7 @@ fn train_steps(
     let outcome = train(Session {
         plan,
         method,
-        batches: &mut Noise { steps, batch, rank, ranks },
+        batches: &Noise { steps, batch, rank, ranks },
         optimizer: &mut optimizer.init(),
         schedule: &schedule,
         collective,

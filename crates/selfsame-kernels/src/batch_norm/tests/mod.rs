@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod frozen;
 mod one_rank;
 mod two_ranks;
 
@@ -10,18 +11,20 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::extension::Statistics;
-use super::{batch_norm, portable};
+use super::{Epilogue, batch_norm, portable};
 use crate::AllReduce;
 
 const EPSILON: f64 = 1e-5;
 
-/// An input `[batch, channels, height, width]`, its scale and shift, and a gradient of its output.
+/// An input `[batch, height, width, channels]`, its scale and shift, what follows, and a gradient of its output.
 #[derive(Clone, Debug)]
 struct Case {
     shape: [usize; 4],
     input: Vec<f32>,
     weight: Vec<f32>,
     bias: Vec<f32>,
+    residual: Option<Vec<f32>>,
+    relu: bool,
     gradient: Vec<f32>,
 }
 
@@ -35,6 +38,7 @@ struct Outcome {
     input_gradient: Vec<f32>,
     weight_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
+    residual_gradient: Vec<f32>,
 }
 
 impl Case {
@@ -50,9 +54,17 @@ impl Case {
             };
             std::iter::repeat_with(next).take(n).collect()
         };
-        let (count, channels) = (shape.iter().product(), shape[1]);
+        let (count, channels) = (shape.iter().product(), shape[3]);
         let input = random(count).iter().enumerate().map(|(i, v)| 3.0 + v * (1 + i % 5) as f32).collect();
-        Self { shape, input, weight: random(channels), bias: random(channels), gradient: random(count) }
+        let [weight, bias] = [(); 2].map(|()| random(channels));
+        Self { shape, input, weight, bias, residual: None, relu: false, gradient: random(count) }
+    }
+
+    /// The case alone, with a ReLU, with a residual, and with both.
+    fn with_every_epilogue(self) -> [Self; 4] {
+        let residual: Vec<f32> = self.gradient.iter().rev().map(|value| 2.0 * value).collect();
+        [(None, false), (None, true), (Some(residual.clone()), false), (Some(residual), true)]
+            .map(|(residual, relu)| Self { residual, relu, ..self.clone() })
     }
 
     fn tensor<const D: usize>(values: &[f32], shape: [usize; D]) -> Tensor<D> {
@@ -60,11 +72,14 @@ impl Case {
     }
 
     fn run(&self, ranks: Option<Arc<dyn AllReduce>>) -> Outcome {
-        let channels = [self.shape[1]];
+        let channels = [self.shape[3]];
         let input = Self::tensor(&self.input, self.shape).require_grad();
+        let residual = self.residual.as_ref().map(|it| Self::tensor(it, self.shape).require_grad());
+        let epilogue = Epilogue { residual: residual.clone(), relu: self.relu };
         let weight = Self::tensor(&self.weight, channels).require_grad();
         let bias = Self::tensor(&self.bias, channels).require_grad();
-        let normalised = batch_norm(input.clone(), weight.clone(), bias.clone(), EPSILON, ranks.clone());
+        let normalised =
+            batch_norm(input.clone(), weight.clone(), bias.clone(), epilogue, EPSILON, ranks.clone());
         let objective = (normalised.output.clone() * Self::tensor(&self.gradient, self.shape)).sum();
         let gradients = objective.backward();
         Outcome {
@@ -75,6 +90,7 @@ impl Case {
             input_gradient: values(input.grad(&gradients).unwrap()),
             weight_gradient: values(weight.grad(&gradients).unwrap()),
             bias_gradient: values(bias.grad(&gradients).unwrap()),
+            residual_gradient: residual.map_or(Vec::new(), |it| values(it.grad(&gradients).unwrap())),
         }
     }
 
@@ -83,15 +99,26 @@ impl Case {
         let primitive = |values: &[f32], shape: &[usize]| {
             FlexTensor::from_data(TensorData::new(values.to_vec(), shape.to_vec()))
         };
-        let channels = [self.shape[1]];
+        let channels = [self.shape[3]];
+        let residual = self.residual.as_ref().map(|it| primitive(it, &self.shape));
         let input = primitive(&self.input, &self.shape);
         let weight = primitive(&self.weight, &channels);
         let bias = primitive(&self.bias, &channels);
-        let forward = portable::forward::<Flex>(input.clone(), weight.clone(), bias, EPSILON, ranks);
-        let Statistics { mean, variance, count } = forward.statistics.clone();
+        let affine = [weight.clone(), bias];
+        let forward = portable::forward::<Flex>(input.clone(), affine, residual, self.relu, EPSILON, ranks);
+        let Statistics { mean, variance, count, .. } = forward.statistics.clone();
         let gradient = primitive(&self.gradient, &self.shape);
-        let backward =
-            portable::backward::<Flex>(input, weight, forward.statistics, gradient, EPSILON, ranks);
+        let output = self.relu.then(|| forward.output.clone());
+        let has_residual = self.residual.is_some();
+        let (backward, residual) = portable::backward::<Flex>(
+            input,
+            weight,
+            forward.statistics,
+            output,
+            gradient,
+            has_residual,
+            ranks,
+        );
         let values = |tensor: FlexTensor| tensor.into_data().try_to_vec::<f32>().unwrap();
         Outcome {
             output: values(forward.output),
@@ -101,14 +128,19 @@ impl Case {
             input_gradient: values(backward.input),
             weight_gradient: values(backward.weight),
             bias_gradient: values(backward.bias),
+            residual_gradient: residual.map_or(Vec::new(), values),
         }
     }
 
-    /// Straight from the definition, in `f64`; the input's gradient as the Jacobian's product, element by element.
-    fn reference(&self) -> Outcome {
-        let [batch, channels, height, width] = self.shape;
-        let positions = height * width;
-        let count = batch * positions;
+    /// Straight from the definition, in `f64`; the input's gradient as the Jacobian's product, element by element. Of `found`, it
+    /// only takes on which side of 0 the outputs of a ReLU are, which rounding may decide.
+    fn reference(&self, found: &[f32]) -> Outcome {
+        let [batch, height, width, channels] = self.shape;
+        let count = batch * height * width;
+        let residual = |i: usize| self.residual.as_ref().map_or(0.0, |residual| f64::from(residual[i]));
+        let is_through = |i: usize| !self.relu || found[i] > 0.0;
+        let g = |i: usize| if is_through(i) { f64::from(self.gradient[i]) } else { 0.0 };
+        let x = |i: usize| f64::from(self.input[i]);
         let mut outcome = Outcome {
             output: vec![0.0; self.input.len()],
             mean: vec![0.0; channels],
@@ -117,13 +149,13 @@ impl Case {
             input_gradient: vec![0.0; self.input.len()],
             weight_gradient: vec![0.0; channels],
             bias_gradient: vec![0.0; channels],
+            residual_gradient: Vec::new(),
         };
+        if self.residual.is_some() {
+            outcome.residual_gradient = (0..self.input.len()).map(|i| g(i) as f32).collect();
+        }
         for channel in 0..channels {
-            let own: Vec<usize> = (0..batch)
-                .flat_map(|row| (0..positions).map(move |p| (row * channels + channel) * positions + p))
-                .collect();
-            let x = |i: usize| f64::from(self.input[i]);
-            let g = |i: usize| f64::from(self.gradient[i]);
+            let own: Vec<usize> = (0..count).map(|pixel| pixel * channels + channel).collect();
             let (weight, bias) = (f64::from(self.weight[channel]), f64::from(self.bias[channel]));
             let n = count as f64;
             let mean = own.iter().map(|&i| x(i)).sum::<f64>() / n;
@@ -131,7 +163,8 @@ impl Case {
             let deviation = (variance + EPSILON).sqrt();
             let normalised = |i: usize| (x(i) - mean) / deviation;
             for &i in &own {
-                outcome.output[i] = (normalised(i) * weight + bias) as f32;
+                let before = normalised(i) * weight + bias + residual(i);
+                outcome.output[i] = if self.relu { before.max(0.0) } else { before } as f32;
                 // ∂x̂ⱼ/∂xᵢ = (δᵢⱼ - 1/n - x̂ᵢ x̂ⱼ / n) / deviation
                 let through: f64 = own
                     .iter()
@@ -152,12 +185,13 @@ impl Case {
 
     /// Some of the instances.
     fn part(&self, rows: std::ops::Range<usize>) -> Self {
-        let [_, channels, height, width] = self.shape;
+        let [_, height, width, channels] = self.shape;
         let row = channels * height * width;
         let of = |values: &[f32]| values[rows.start * row..rows.end * row].to_vec();
         Self {
-            shape: [rows.len(), channels, height, width],
+            shape: [rows.len(), height, width, channels],
             input: of(&self.input),
+            residual: self.residual.as_deref().map(of),
             gradient: of(&self.gradient),
             ..self.clone()
         }
@@ -187,6 +221,7 @@ impl Outcome {
         assert_near("input gradient", &self.input_gradient, &expected.input_gradient, tolerance);
         assert_near("weight gradient", &self.weight_gradient, &expected.weight_gradient, tolerance);
         assert_near("bias gradient", &self.bias_gradient, &expected.bias_gradient, tolerance);
+        assert_near("residual gradient", &self.residual_gradient, &expected.residual_gradient, tolerance);
         assert_eq!(self.count, expected.count);
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use super::{Case, EPSILON, Outcome, batch_norm, values};
+use super::{Case, EPSILON, Epilogue, Outcome, batch_norm, values};
 use crate::{AllReduce, AllReduceError};
 
 /// A minimal all-reduce of two threads, which meet in every sum.
@@ -35,24 +35,26 @@ impl AllReduce for Pair {
 
 /// Two ranks that meet in their forward and backward passes, against one with both batches.
 fn two_ranks(run: impl Fn(Case, Pair) -> Outcome + Sync) {
-    let whole = Case::new([7, 5, 9, 3], 9);
-    let (first, second) = (whole.part(0..3), whole.part(3..7));
-    let [one, other] = Pair::new();
-    let (first, second) = thread::scope(|scope| {
-        let first = scope.spawn(|| run(first, one));
-        let second = scope.spawn(|| run(second, other));
-        (first.join().unwrap(), second.join().unwrap())
-    });
-    let add = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a + b).collect();
-    assert_eq!((&first.mean, &first.variance), (&second.mean, &second.variance));
-    let together = Outcome {
-        output: [first.output, second.output].concat(),
-        input_gradient: [first.input_gradient, second.input_gradient].concat(),
-        weight_gradient: add(&first.weight_gradient, &second.weight_gradient),
-        bias_gradient: add(&first.bias_gradient, &second.bias_gradient),
-        ..first
-    };
-    together.assert_near(&whole.run(None), 1e-6);
+    for whole in Case::new([7, 9, 3, 5], 9).with_every_epilogue() {
+        let (first, second) = (whole.part(0..3), whole.part(3..7));
+        let [one, other] = Pair::new();
+        let (first, second) = thread::scope(|scope| {
+            let first = scope.spawn(|| run(first, one));
+            let second = scope.spawn(|| run(second, other));
+            (first.join().unwrap(), second.join().unwrap())
+        });
+        let add = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a + b).collect();
+        assert_eq!((&first.mean, &first.variance), (&second.mean, &second.variance));
+        let together = Outcome {
+            output: [first.output, second.output].concat(),
+            input_gradient: [first.input_gradient, second.input_gradient].concat(),
+            residual_gradient: [first.residual_gradient, second.residual_gradient].concat(),
+            weight_gradient: add(&first.weight_gradient, &second.weight_gradient),
+            bias_gradient: add(&first.bias_gradient, &second.bias_gradient),
+            ..first
+        };
+        together.assert_near(&whole.run(None), 1e-6);
+    }
 }
 
 #[test]
@@ -77,7 +79,7 @@ impl AllReduce for Broken {
 
 #[test]
 fn when_the_ranks_fail_nothing_looks_like_a_result() {
-    let case = Case::new([4, 2, 3, 3], 10);
+    let case = Case::new([4, 3, 3, 2], 10);
     for outcome in [case.run(Some(Arc::new(Broken))), case.run_portably(Some(&Broken))] {
         assert!(outcome.output.iter().chain(&outcome.input_gradient).all(|value| value.is_nan()));
     }
@@ -85,12 +87,13 @@ fn when_the_ranks_fail_nothing_looks_like_a_result() {
 
 #[test]
 fn a_rank_dropped_before_its_backward_pass_gives_no_gradient_that_looks_like_one() {
-    let case = Case::new([4, 2, 3, 3], 10);
+    let case = Case::new([4, 3, 3, 2], 10);
     let [one, other] = Pair::new();
     let run = |rank: Pair| {
         let input = Case::tensor(&case.input, case.shape).require_grad();
         let [weight, bias] = [&case.weight, &case.bias].map(|v| Case::tensor(v, [2]));
-        let normalised = batch_norm(input.clone(), weight, bias, EPSILON, Some(Arc::new(rank)));
+        let normalised =
+            batch_norm(input.clone(), weight, bias, Epilogue::none(), EPSILON, Some(Arc::new(rank)));
         values(input.grad(&normalised.output.sum().backward()).unwrap())
     };
     thread::scope(|scope| {
