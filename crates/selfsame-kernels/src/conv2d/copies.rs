@@ -32,6 +32,7 @@ pub fn gather(stretches: &[&[f32]], stretch: usize, rows: &Range<usize>, lines: 
         }
         while from < end {
             let step = match end - from {
+                32.. => copy_of_all::<32>(stretches, from, lines, length, to),
                 16.. => copy_of_all::<16>(stretches, from, lines, length, to),
                 8.. => copy_of_all::<8>(stretches, from, lines, length, to),
                 4.. => copy_of_all::<4>(stretches, from, lines, length, to),

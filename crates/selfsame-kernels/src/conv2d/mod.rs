@@ -4,13 +4,14 @@
 //! of memory, so the product reads them where they lie and only packs the weight, once a call. Threads take one tile of pixels at a time, which
 //! stays in the cache. All sums run in an order that depends on the shapes alone, so results do not depend on the number of threads.
 
+mod convolution;
 mod copies;
 mod cpu;
 mod extension;
 mod extent;
 mod panels;
 mod portable;
-mod product;
+
 mod reach;
 mod registers;
 mod scratch;

@@ -4,7 +4,9 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
-use super::conv2d;
+use super::extent::Extent;
+use super::{Window, conv2d, cpu};
+use crate::simd::{Portable, Simd, Work, on_this_cpu};
 
 /// Values that look random and are the same everywhere.
 fn wave<const D: usize>(shape: [usize; D], phase: f32, device: &Device) -> Tensor<D> {
@@ -51,6 +53,50 @@ fn compare(
     );
     for (ours, burns) in ours.iter().zip(&burns) {
         ours.assert_approx_eq::<f32>(burns, Tolerance::rel_abs(1e-4, 1e-4));
+    }
+}
+
+/// Output and gradients, with these vectors.
+struct All<'a>(&'a Extent, [&'a [f32]; 3]);
+
+impl Work for All<'_> {
+    type Output = [Vec<f32>; 3];
+
+    fn with<S: Simd>(self, simd: S) -> [Vec<f32>; 3] {
+        let Self(extent, [input, weight, output_gradient]) = self;
+        [
+            cpu::Forward { extent, input, weight }.with(simd),
+            cpu::InputGradient { extent, output_gradient, weight }.with(simd),
+            cpu::WeightGradient { extent, input, output_gradient }.with(simd),
+        ]
+    }
+}
+
+#[test]
+fn all_vectors_give_the_same() {
+    for (input, outputs, kernel, stride, padding) in [
+        ([2, 9, 11, 5], 3, 3, 2, 1),
+        ([3, 12, 13, 20], 50, 3, 1, 1),
+        ([1, 7, 7, 300], 41, 1, 1, 0),
+        ([2, 20, 21, 3], 16, 7, 2, 3),
+    ] {
+        let extent = Extent::new(&input, &[outputs, input[3], kernel, kernel], Window { stride, padding });
+        let [input, weight, gradient] = [extent.input_shape(), extent.weight_shape(), extent.output_shape()]
+            .map(|shape| {
+                (0..shape.iter().product())
+                    .map(|at: usize| (0.7 * at as f32).sin() / (kernel * input[3]) as f32)
+                    .collect::<Vec<_>>()
+            });
+        let all = || All(&extent, [&input, &weight, &gradient]);
+        let expected = on_this_cpu(all());
+        // The last is the block of AVX-512, wherever this runs.
+        for found in
+            [all().with(Portable::<4, 16>), all().with(Portable::<4, 32>), all().with(Portable::<16, 32>)]
+        {
+            for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+                assert!((found - expected).abs() < 1e-4, "{found} is not {expected} of {extent:?}");
+            }
+        }
     }
 }
 
