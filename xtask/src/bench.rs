@@ -2,7 +2,7 @@
 //!
 //! Machines drift, so what is compared is measured in turns (A B A B …) and given as the ratio of each turn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::{cargo, command, output, run as run_command};
@@ -142,9 +142,7 @@ fn training(options: &Options) -> Result<(), Failure> {
         // One record an epoch.
         program.args(["--set", "run.measure_every=0", "--set", "run.log_every=1000000"]);
         output(&mut program)?;
-        let metrics = std::fs::read_to_string(out.join("metrics.jsonl"))
-            .map_err(|cause| format!("{}: {cause}", out.join("metrics.jsonl").display()))?;
-        speed(&metrics).ok_or_else(|| "metrics.jsonl has no speed".into())
+        speed(&read(&out.join("metrics.jsonl"))?).ok_or_else(|| "metrics.jsonl has no speed".into())
     };
     let arguments = [folder.as_ref(), &options.batch_size, &options.width];
     let peer = || {
@@ -153,7 +151,19 @@ fn training(options: &Options) -> Result<(), Failure> {
             .map_or(Err(String::new()), |mut it| last_number(&output(&mut it)?))
     };
     let name = format!("SimCLR, ResNet-18 width {}, 32 pixels, batch {}", options.width, options.batch_size);
-    compare(&name, options, &ours, "lightly_training.py", &peer)
+    compare(&name, options, &ours, "lightly_training.py", &peer)?;
+    let record = read(&out.join("run.json"))?;
+    if let Some(seconds) = number(&record, "first_step_seconds") {
+        println!("  first step {seconds} s after the start");
+    }
+    if let Some(memory) = number(&record, "peak_memory_mb") {
+        println!("  at most {memory} MB of memory");
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|cause| format!("{}: {cause}", path.display()))
 }
 
 /// Measures in turns and prints every turn, and the ratios where there is a peer.
@@ -193,13 +203,14 @@ fn last_number(text: &str) -> Result<f64, Failure> {
 /// record stands for equally many steps. The first one is left out: it holds the start.
 fn speed(metrics: &str) -> Option<f64> {
     let records = metrics.lines().filter(|line| line.contains("\"kind\":\"step\"")).skip(1);
-    let rates: Vec<f64> = records
-        .filter_map(|line| {
-            line.split_once("\"images_per_second\":")?.1.split([',', '}']).next()?.trim().parse().ok()
-        })
-        .collect();
+    let rates: Vec<f64> = records.filter_map(|line| number(line, "images_per_second")).collect();
     let seconds: f64 = rates.iter().map(|rate| 1.0 / rate).sum();
     (!rates.is_empty()).then(|| rates.len() as f64 / seconds)
+}
+
+/// The first number of this name in a text of JSON.
+fn number(json: &str, name: &str) -> Option<f64> {
+    json.split_once(&format!("\"{name}\":"))?.1.split([',', '}']).next()?.trim().parse().ok()
 }
 
 /// Cargo's folder for what it builds.
@@ -219,6 +230,8 @@ mod tests {
             {\"kind\":\"step\",\"step\":30,\"images_per_second\":60.0}\n";
         assert_eq!(speed(metrics), Some(30.0));
         assert_eq!(speed(""), None);
+        let record = "{\n  \"results\": {\n    \"steps\": 8,\n    \"peak_memory_mb\": 212.5\n  }\n}\n";
+        assert_eq!((number(record, "steps"), number(record, "peak_memory_mb")), (Some(8.0), Some(212.5)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         [flag] if flag == "--open" => true,
         other => return Err(format!("docs takes only --open, not `{}`", other.join(" "))),
     };
-    if !exists("mdbook", &["--version"]) {
+    if !exists("mdbook") {
         return Err("mdbook is not installed; `cargo xtask setup --tools` installs it".into());
     }
     run_command(cargo().args(["doc", "--workspace", "--no-deps"]))?;

@@ -41,9 +41,9 @@ pub fn output(command: &mut Command) -> Result<String, Failure> {
 }
 
 /// Whether a program can be started and answers `--version`.
-pub fn exists(program: &str, arguments: &[&str]) -> bool {
+pub fn exists(program: &str) -> bool {
     command(program)
-        .args(arguments)
+        .arg("--version")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -33,7 +33,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     };
     needed()?;
     for (program, purpose) in TOOLS {
-        if exists(program, &["--version"]) {
+        if exists(program) {
             println!("{program}: there ({purpose})");
         } else if tools {
             println!("{program}: compiling ({purpose}), some minutes");
@@ -47,7 +47,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// Installs what is missing of what every build and test needs; quick when nothing is.
 pub fn needed() -> Result<(), Failure> {
-    let missing: Vec<_> = SYSTEM.iter().filter(|entry| !exists(entry.program, &["--version"])).collect();
+    let missing: Vec<_> = SYSTEM.iter().filter(|entry| !exists(entry.program)).collect();
     for entry in SYSTEM {
         let word =
             if missing.iter().any(|other| other.program == entry.program) { "missing" } else { "there" };
@@ -55,7 +55,7 @@ pub fn needed() -> Result<(), Failure> {
     }
     if !missing.is_empty() {
         let packages: Vec<_> = missing.iter().flat_map(|entry| entry.package.split(' ')).collect();
-        if !exists("apt-get", &["--version"]) {
+        if !exists("apt-get") {
             return Err(format!(
                 "install these Debian packages, or what your system calls them: {}",
                 packages.join(" ")
@@ -66,9 +66,9 @@ pub fn needed() -> Result<(), Failure> {
         run_command(apt_get(&["install", "--yes", "--no-install-recommends"]).args(packages))?;
     }
     for (program, component) in COMPONENTS {
-        if exists(program, &["--version"]) {
+        if exists(program) {
             println!("{component}: there");
-        } else if exists("rustup", &["--version"]) {
+        } else if exists("rustup") {
             println!("{component}: installing");
             run_command(command("rustup").args(["component", "add", component]))?;
         } else {
@@ -80,7 +80,7 @@ pub fn needed() -> Result<(), Failure> {
 
 /// `apt-get`, through `sudo` where there is one and this is not the superuser's shell.
 fn apt_get(arguments: &[&str]) -> std::process::Command {
-    let superuser = std::env::var("USER").is_ok_and(|user| user == "root") || !exists("sudo", &["--version"]);
+    let superuser = std::env::var("USER").is_ok_and(|user| user == "root") || !exists("sudo");
     let mut command = if superuser {
         command("apt-get")
     } else {

@@ -4,6 +4,7 @@ pub mod data;
 pub mod eval;
 pub mod method;
 pub mod model;
+mod network;
 pub mod picture;
 pub mod pretrain;
 pub mod settings;

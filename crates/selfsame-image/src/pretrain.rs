@@ -1,10 +1,14 @@
 //! A whole training on images: from settings to a finished run folder.
 
+mod plan;
+mod report;
+
+pub use report::{Report, finished};
+
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
-use burn::module::Module;
-use burn::tensor::Device;
 use selfsame_core::checkpoint::{self, Checkpoint};
 use selfsame_core::collective::Single;
 use selfsame_core::optimizer::{Optimizer, OptimizerConfig};
@@ -17,16 +21,14 @@ use selfsame_core::train::{
     steps_per_epoch, train,
 };
 use selfsame_core::{Error, Random, Result, device};
-use serde_json::json;
 
 use crate::data::{BadFile, Dataset, Loader, LoaderOptions, OpenOptions, read_bad_files, write_bad_files};
 use crate::eval::OnlineKnn;
-use crate::method::{self, Build, Entry, ImageMethod, Layer};
-use crate::model::{Depth, ResNetConfig, Stem};
-use crate::settings::{
-    BackboneSettings, DataSettings, Facts, RunSettings, ViewSettings, absolute, resolve_auto, to_keep,
-};
+use crate::method::{self, Entry, ImageMethod, Layer};
+use crate::network::{build, initial_weights};
+use crate::settings::{DataSettings, Facts, RunSettings, ViewSettings, absolute, resolve_auto, to_keep};
 use crate::view::{Pipeline, Recipe, Views};
+use report::{note_results, peak_memory};
 
 /// A training that is ready to begin: data found, settings complete, nothing written yet.
 pub struct Prepared {
@@ -45,67 +47,16 @@ pub struct Prepared {
     steps_per_epoch: usize,
     method: Box<dyn ImageMethod>,
     knn: Option<OnlineKnn>,
-}
-
-/// What a training achieved.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Whether all epochs are done.
-    pub outcome: Outcome,
-    /// Where it stood at the end.
-    pub progress: Progress,
-    /// Files that could not be used.
-    pub bad_files: Vec<BadFile>,
+    started: Instant,
 }
 
 impl Prepared {
-    /// What is about to be done, as names and values.
-    pub fn plan(&self) -> Vec<(&'static str, String)> {
-        let effective = self.run.batch_size * self.optimizer.accumulate;
-        let backbone = |key| self.settings.get("backbone", key).map_or_else(String::new, ToString::to_string);
-        vec![
-            ("method", format!("{} ({})", self.entry.title, self.entry.paper)),
-            (
-                "data",
-                format!(
-                    "{}: {} pictures, {} classes",
-                    self.dataset.path().display(),
-                    self.dataset.len(),
-                    self.dataset.classes().len()
-                ),
-            ),
-            (
-                "backbone",
-                format!(
-                    "{} of width {}, {} stem, {:.2} M parameters",
-                    self.settings.text("backbone.name"),
-                    backbone("width"),
-                    self.settings.text("backbone.stem"),
-                    self.method.backbone().num_params() as f64 / 1e6
-                ),
-            ),
-            (
-                "epochs",
-                format!("{} of {} steps, batch {effective}", self.schedule.epochs, self.steps_per_epoch),
-            ),
-            (
-                "learning rate",
-                format!(
-                    "{:.4} ({} from {})",
-                    self.optimizer.scaled_lr(effective),
-                    self.settings.text("optimizer.lr_scaling"),
-                    self.optimizer.lr
-                ),
-            ),
-            ("device", self.run.device.clone()),
-        ]
-    }
-
     /// Finds the data and builds the network.
     ///
     /// # Errors
     /// Settings that cannot be used (exit code 2), data that is not there (3), a device that is not (2 or 4).
     pub fn new(mut settings: Resolved) -> Result<Self> {
+        let started = Instant::now();
         let data: DataSettings = settings.section("data")?;
         if data.path.is_empty() {
             return Err(Error::config(
@@ -168,6 +119,7 @@ impl Prepared {
             steps_per_epoch,
             method,
             knn,
+            started,
         })
     }
 
@@ -197,7 +149,8 @@ impl Prepared {
             Some(EventWriter::create(folder.path())?),
             Some(RunLog::append(folder.log())?),
             observer,
-        );
+        )
+        .started(self.started);
         recorder.log(&format!("begun: {}", record.command.join(" ")))?;
         self.run(&folder, record, recorder, None, stop)
     }
@@ -233,7 +186,8 @@ impl Prepared {
             Some(EventWriter::resume(folder.path(), step)?),
             Some(RunLog::append(folder.log())?),
             observer,
-        );
+        )
+        .started(self.started);
         recorder.log(&format!("resumed after step {step}"))?;
         self.run(folder, record, recorder, checkpoint, stop)
     }
@@ -265,10 +219,11 @@ impl Prepared {
         let ended = self.end(folder, record, &recorder, &result, &progress);
         // What ended the training comes first: a full disk, say, keeps its record from being written as well.
         let outcome = result?;
-        Ok(Report { outcome, progress, bad_files: ended? })
+        let (record, bad_files) = ended?;
+        Ok(Report { outcome, progress, bad_files, peak_memory_mb: peak_memory(&record) })
     }
 
-    /// Writes down how the training ended. Returns all files that could not be used since the run began.
+    /// Writes down how the training ended. Returns the record, and all files that could not be used since the run began.
     fn end(
         &self,
         folder: &RunFolder,
@@ -276,7 +231,7 @@ impl Prepared {
         recorder: &Recorder,
         result: &Result<Outcome>,
         progress: &Progress,
-    ) -> Result<Vec<BadFile>> {
+    ) -> Result<(RunRecord, Vec<BadFile>)> {
         let mut bad_files = read_bad_files(&folder.bad_files())?;
         let met = self.loader.bad_files().into_iter();
         let new: Vec<BadFile> =
@@ -290,12 +245,12 @@ impl Prepared {
         };
         // Evaluations may have left their results in it meanwhile.
         let mut record = folder.record().unwrap_or(record);
-        note_results(&mut record, progress);
+        note_results(&mut record, progress, recorder);
         let message = reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
         recorder.log(&format!("{} after step {}{message}", status.name(), progress.step))?;
         record.end(status, reason);
         folder.write_record(&record)?;
-        Ok(bad_files)
+        Ok((record, bad_files))
     }
 
     fn train(
@@ -349,19 +304,6 @@ impl Prepared {
     }
 }
 
-/// What a run that is finished achieved; none for one that may go on.
-///
-/// # Errors
-/// A record or checkpoint that is missing or broken.
-pub fn finished(folder: &RunFolder) -> Result<Option<Report>> {
-    if folder.record()?.status != Status::Finished {
-        return Ok(None);
-    }
-    let progress = checkpoint::load(&folder.checkpoints(), "last")?.progress()?;
-    let bad_files = read_bad_files(&folder.bad_files())?;
-    Ok(Some(Report { outcome: Outcome::Finished, progress, bad_files }))
-}
-
 impl Batches<Views> for Loader {
     fn size(&self) -> usize {
         self.batch_size()
@@ -380,48 +322,6 @@ impl Batches<Views> for Loader {
 fn pipeline(settings: &Resolved, views: usize) -> Result<Pipeline> {
     let view: ViewSettings = settings.section("view")?;
     Pipeline::new(Recipe::by_name(&view.recipe)?.without(&view.without)?, view.image_size, views)
-}
-
-/// The file of weights that the backbone starts from, unless from random ones.
-pub(crate) fn initial_weights(settings: &Resolved) -> Result<Option<PathBuf>> {
-    let backbone: BackboneSettings = settings.section("backbone")?;
-    Ok(match backbone.init_from.as_str() {
-        "" => None,
-        file => Some(PathBuf::from(file)),
-    })
-}
-
-/// The network of these settings before its first step, on a device.
-pub(crate) fn build(
-    entry: &Entry,
-    settings: &Resolved,
-    initial: Option<PathBuf>,
-    device: &Device,
-) -> Result<Box<dyn ImageMethod>> {
-    let view: ViewSettings = settings.section("view")?;
-    let run: RunSettings = settings.section("run")?;
-    let config = backbone_config(settings)?;
-    config.check_image_size(view.image_size, view.image_size)?;
-    let random = Random::new(run.seed).named("parameters");
-    (entry.build)(&Build { backbone: config, initial, settings, random, device: device.clone() })
-}
-
-/// The backbone of these settings.
-pub(crate) fn backbone_config(settings: &Resolved) -> Result<ResNetConfig> {
-    let backbone: BackboneSettings = settings.section("backbone")?;
-    let (depth, stem) = (Depth::by_name(&backbone.name)?, Stem::by_name(&backbone.stem)?);
-    Ok(ResNetConfig { depth, width: backbone.width, stem })
-}
-
-fn note_results(record: &mut RunRecord, progress: &Progress) {
-    let results = [
-        ("knn_before", json!(progress.measured_before)),
-        ("knn_after", json!(progress.measured_last)),
-        ("best", json!(progress.best)),
-        ("epochs", json!(progress.epoch)),
-        ("steps", json!(progress.step)),
-    ];
-    record.results.extend(results.map(|(name, value)| (name.to_owned(), value)));
 }
 
 #[cfg(test)]

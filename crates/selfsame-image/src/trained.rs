@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::method::{self, Entry, ImageMethod, Layer};
 use crate::model::{About, Preprocess};
-use crate::pretrain::{backbone_config, build, initial_weights};
+use crate::network::{backbone_config, build, initial_weights};
 use crate::settings::{ViewSettings, read_settings};
 use crate::view::{Pipeline, Recipe};
 

@@ -31,7 +31,8 @@ pub struct Record {
     pub epoch: usize,
     /// Optimiser steps since the start of the run.
     pub step: u64,
-    /// `loss`, its named terms, `lr`, `images_per_second`, `data_wait` (share of time), monitors, `knn_top1`.
+    /// `loss`, its named terms, `lr`, `images_per_second`, `data_wait` (share of time),
+    /// `memory_mb`, monitors, `knn_top1`.
     #[serde(flatten)]
     pub values: Map<String, Value>,
 }
@@ -140,8 +141,7 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<Vec<(&'a [u8], Record)>> {
 /// # Errors
 ///
 /// As [`read`], and `Error::Io` when the file cannot be replaced.
-pub fn truncate_after(path: impl AsRef<Path>, step: u64, epochs: usize) -> Result<()> {
-    let path = path.as_ref();
+fn truncate_after(path: &Path, step: u64, epochs: usize) -> Result<()> {
     if !path.exists() {
         return Ok(());
     }

@@ -72,7 +72,7 @@ pub struct RunRecord {
     pub command: Vec<String>,
     /// The data.
     pub data: DataRecord,
-    /// Results by name: `knn_before`, `knn_after`, `images_per_second` …
+    /// Results by name: `knn_before`, `knn_after`, `steps`, `peak_memory_mb` …
     #[serde(default)]
     pub results: Map<String, Value>,
 }

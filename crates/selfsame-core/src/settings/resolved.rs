@@ -59,7 +59,11 @@ impl Resolved {
             let printed = error.to_string();
             let path = printed.lines().last().and_then(|line| line.strip_prefix("in `")?.strip_suffix('`'));
             let key = path.map_or_else(|| name.to_owned(), |path| format!("{name}.{path}"));
-            self.reject(&key, error.message(), "see the settings of this section with --help")
+            self.reject(
+                &key,
+                error.message(),
+                "the book's chapter on settings (docs/src/settings.md) says what it takes",
+            )
         })
     }
 

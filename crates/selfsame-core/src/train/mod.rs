@@ -104,7 +104,8 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     alarm.resume(progress.collapsed_in_a_row);
 
     if progress.step == 0 {
-        progress.measured_before = if plan.measure_every > 0 { measure(method)? } else { None };
+        progress.measured_before =
+            if plan.measure_every > 0 { recorder.measuring(|| measure(method))? } else { None };
         checkpoints.save("last", method, optimizer, progress)?;
     }
     recorder.begin(progress, &plan, batches.size() * plan.accumulate * collective.size());
@@ -140,7 +141,7 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             method.after_step(&step)?;
             progress.advance(loss);
 
-            recorder.tell(progress, loss, lr);
+            recorder.tell(progress, loss, lr)?;
             if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == plan.steps_per_epoch
             {
                 let monitors = representations.map(|views| monitor(views, &*collective)).transpose()?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::gradients::Reduced;
 use super::{Plan, Progress};
 use crate::monitor::Measures;
-use crate::run::{EventWriter, Kind, Metrics, Record, RunLog};
+use crate::run::{EventWriter, Kind, Memory, Metrics, Record, RunLog, megabytes};
 use crate::{Result, host};
 
 /// What a person who watches sees of a training.
@@ -75,6 +75,10 @@ pub struct Recorder {
     since_record: Window,
     since_epoch: Window,
     shape: Shape,
+    started: Instant,
+    /// Time spent on measuring the untrained network.
+    measuring: Duration,
+    first_step: Option<Duration>,
 }
 
 /// A stretch of time, and how much of it was spent waiting for data.
@@ -106,7 +110,28 @@ impl Recorder {
         observer: Box<dyn Observer>,
     ) -> Self {
         let (since_record, since_epoch) = (Window::from(0), Window::from(0));
-        Self { metrics, events, log, observer, since_record, since_epoch, shape: Shape::default() }
+        Self {
+            metrics,
+            events,
+            log,
+            observer,
+            since_record,
+            since_epoch,
+            shape: Shape::default(),
+            started: Instant::now(),
+            measuring: Duration::ZERO,
+            first_step: None,
+        }
+    }
+
+    /// Counts the time to the first step from this moment on, when data and network were not there yet.
+    pub fn started(self, moment: Instant) -> Self {
+        Self { started: moment, ..self }
+    }
+
+    /// How long it took from the start to the end of the first step, without measuring the untrained network.
+    pub fn first_step(&self) -> Option<Duration> {
+        self.first_step
     }
 
     /// Writes nothing and tells nobody.
@@ -118,6 +143,14 @@ impl Recorder {
         self.shape = Shape { epochs: plan.epochs, steps: plan.steps_per_epoch, instances };
         self.since_record = Window::from(progress.step);
         self.since_epoch = Window::from(progress.step);
+    }
+
+    /// Leaves the time that `measure` takes out of the time to the first step.
+    pub(super) fn measuring<T>(&mut self, measure: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let value = measure();
+        self.measuring += begun.elapsed();
+        value
     }
 
     /// Counts the time that `wait` takes as waiting for data.
@@ -146,9 +179,21 @@ impl Recorder {
     }
 
     /// Tells the observer of a step.
-    pub(super) fn tell(&mut self, progress: &Progress, loss: f64, lr: f64) {
+    pub(super) fn tell(&mut self, progress: &Progress, loss: f64, lr: f64) -> Result<()> {
         let live = self.live(&self.since_record, progress, loss, lr);
         self.observer.step(&live);
+        if self.first_step.is_some() {
+            return Ok(());
+        }
+        let seconds =
+            self.first_step.insert(self.started.elapsed().saturating_sub(self.measuring)).as_secs_f64();
+        let measuring = self.measuring.as_secs_f64();
+        let besides = if measuring > 0.0 {
+            format!(", besides {measuring:.2} s to measure the untrained network")
+        } else {
+            String::new()
+        };
+        self.log(&format!("first step after {seconds:.2} s{besides}"))
     }
 
     /// Writes a record of a step, and begins a new window of time.
@@ -172,6 +217,9 @@ impl Recorder {
         record = record
             .with("images_per_second", rounded(live.images_per_second, 2))
             .with("data_wait", rounded(live.data_wait, 4));
+        if let Some(memory) = Memory::now() {
+            record = record.with("memory_mb", megabytes(memory.resident));
+        }
         if let Some(monitors) = monitors {
             record = record
                 .with("alignment", monitors.alignment)

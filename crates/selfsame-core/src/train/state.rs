@@ -80,7 +80,8 @@ impl Checkpoints {
 /// Puts a checkpoint's tensors into a method and an optimiser of the same configuration.
 ///
 /// # Errors
-/// Tensors that are missing or have another shape: the checkpoint was written by another method, version or backbone.
+/// Tensors that are missing or have another shape: the checkpoint was written by another method, version, backbone or
+/// optimiser.
 pub fn restore<M: Method + ?Sized>(
     checkpoint: &mut Checkpoint,
     method: &mut M,
@@ -93,9 +94,12 @@ pub fn restore<M: Method + ?Sized>(
         let device = method.trained().parameters().first().map(|parameter| parameter.value.device());
         let device = device.ok_or_else(|| Error::Internal("a method without parameters".into()))?;
         let state = checkpoint.take_part("optimizer");
-        optimizer.load_state(
-            state.into_iter().map(|(name, data)| (name, Tensor::from_data(data, &device))).collect(),
-        )?;
+        let state = state.into_iter().map(|(name, data)| (name, Tensor::from_data(data, &device))).collect();
+        // The settings are those of the run, so that the checkpoint is what does not fit.
+        optimizer.load_state(state).map_err(|error| match error {
+            Error::Config { what, help } => Error::data(checkpoint.source(), what, help),
+            other => other,
+        })?;
     }
     Ok(())
 }

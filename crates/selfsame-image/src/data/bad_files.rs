@@ -39,6 +39,15 @@ impl BadFiles {
     }
 }
 
+/// An error in the words of a table of files, which has no room for advice and names the file already.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Io { source, .. } => source.to_string(),
+        Error::Data { what, .. } => what.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// Writes `bad_files.tsv`: a header line `file`, tab, `reason`, then one line for each file.
 ///
 /// # Errors

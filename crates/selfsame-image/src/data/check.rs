@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use selfsame_core::Error;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
+use super::bad_files::reason;
 use super::decode::{Color, DecodeError, Format, Header, decode_into, is_animated, probe};
 use super::source::Dataset;
 use crate::picture::Picture;
@@ -179,12 +179,8 @@ fn look_at(
     let bytes = match dataset.read(index, buffer) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let detail = match error {
-                Error::Io { source, .. } => source.to_string(),
-                Error::Data { what, .. } => what,
-                other => other.to_string(),
-            };
-            return Checked { bytes: 0, content: None, outcome: Err((Problem::Unreadable, detail)) };
+            let outcome = Err((Problem::Unreadable, reason(&error)));
+            return Checked { bytes: 0, content: None, outcome };
         }
     };
     let decoded = probe(bytes).and_then(|header| {

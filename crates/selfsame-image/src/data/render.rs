@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use selfsame_core::{Error, Random, Result};
 
-use super::bad_files::{BadFile, BadFiles};
+use super::bad_files::{BadFile, BadFiles, reason};
 use super::decode::{decode_into, probe};
 use super::source::Dataset;
 use crate::picture::Picture;
@@ -175,14 +175,5 @@ impl Renderer {
 
     pub fn bad_files(&self) -> Vec<BadFile> {
         self.bad.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-}
-
-/// An error in the words of a table of files, which has no room for advice and names the file already.
-fn reason(error: &Error) -> String {
-    match error {
-        Error::Io { source, .. } => source.to_string(),
-        Error::Data { what, .. } => what.clone(),
-        other => other.to_string(),
     }
 }

@@ -27,7 +27,7 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { cache: default_cache_folder(), shuffle_buffer: 10_000 }
+        Self { cache: default_cache_folder(), shuffle_buffer: 4096 }
     }
 }
 

@@ -14,8 +14,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
         selfsame pretrain simclr --data photos/ --out runs/a\n  \
         selfsame eval knn runs/a --data labelled/\n  \
         selfsame embed runs/a --data photos/ -o embeddings.parquet\n\n\
-        Exit codes: 0 ok, 1 failed, 2 usage or settings, 3 data, 4 device or memory, 5 diverged or collapsed,\n\
-        75 stopped by SIGTERM and 130 by Ctrl-C with a good checkpoint."
+        Exit codes: 0 ok, 1 failed, 2 usage or settings, 3 data, 4 device or memory,\n\
+        5 diverged or collapsed, 75 stopped by SIGTERM and 130 by Ctrl-C with a good checkpoint."
 )]
 pub struct Cli {
     /// What to do.
@@ -374,6 +374,7 @@ pub enum ExportFormat {
 )]
 pub enum Data {
     /// List unreadable, truncated, tiny and duplicate files, with reasons
+    #[command(after_help = "Example:\n  selfsame data check photos/ --json > report.json")]
     Check {
         /// Pictures: a folder, tar shards or a pack
         path: PathBuf,
@@ -384,6 +385,9 @@ pub enum Data {
         output: Output,
     },
     /// Write a contact sheet of pictures beside their views
+    #[command(
+        after_help = "Example:\n  selfsame data preview photos/ --recipe simclr-cifar --image-size 32 -o sheet.png"
+    )]
     Preview {
         /// Pictures: a folder, tar shards or a pack
         path: PathBuf,
@@ -412,6 +416,7 @@ pub enum Data {
         output: Output,
     },
     /// Index a folder or shards now, so that the first training starts at once
+    #[command(after_help = "Example:\n  selfsame data index photos/")]
     Index {
         /// Pictures: a folder or tar shards
         path: PathBuf,
@@ -419,6 +424,7 @@ pub enum Data {
         output: Output,
     },
     /// Write everything into one file that is fast to read
+    #[command(after_help = "Example:\n  selfsame data pack photos/ -o photos.pack --raw --max-side 256")]
     Pack {
         /// Pictures: a folder or tar shards
         path: PathBuf,
@@ -475,6 +481,7 @@ pub enum Listing {
 
 /// `selfsame doctor`
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  selfsame doctor")]
 pub struct Doctor {
     /// Print the result as one JSON object on one line
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
 use selfsame_core::{Error, Result};
 
@@ -16,6 +17,20 @@ pub fn print(result: impl Display) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| Error::io("write", "the standard output", error)),
     }
+}
+
+/// Makes sure that a file may be written.
+///
+/// # Errors
+/// [`Error::Config`] when it is there already and `overwrite` was not asked for.
+pub fn refuse_existing(file: &Path, overwrite: bool) -> Result<()> {
+    if overwrite || !file.exists() {
+        return Ok(());
+    }
+    Err(Error::config(
+        format!("{} exists", file.display()),
+        "choose another name with -o, or replace it with --overwrite",
+    ))
 }
 
 /// Tells people something on stderr. That nobody reads it is no reason to end a training.

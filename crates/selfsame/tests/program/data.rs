@@ -29,7 +29,15 @@ fn check_lists_what_is_wrong_with_reasons() {
     assert_eq!(found("tiny"), ["discs/tiny.png"]);
 
     let said = here.run(&["data", "check", "photos"]).succeeds();
-    for words in ["29 files, 27 usable", "discs/empty.png", "squares"] {
+    for words in [
+        "29 files, 27 usable",
+        "formats: 27 png",
+        "of 16 to 31 pixels",
+        "1 not-an-image",
+        "2 duplicate",
+        "discs/empty.png",
+        "squares",
+    ] {
         assert!(said.stdout.contains(words), "{words} in {said:#?}");
     }
     assert!(here.run(&["data", "check", "photos/stripes"]).succeeds().stdout.contains("nothing is wrong"));

@@ -30,8 +30,14 @@ fn a_training_leaves_a_complete_run() {
     assert!(events.len() == 1 && fs::metadata(here.path("runs/a").join(events[0])).unwrap().len() > 500);
     assert_eq!(here.names("runs/a/checkpoints"), ["best", "epoch-0001", "epoch-0002", "last"]);
     assert_eq!(here.text("runs/a/bad_files.tsv"), "file\treason\n");
-    for words in ["begun: ", "pretrain simclr", "epoch 1/2: mean loss", "epoch 2/2", "finished after step 6"]
-    {
+    for words in [
+        "begun: ",
+        "pretrain simclr",
+        "epoch 1/2: mean loss",
+        "epoch 2/2",
+        "finished after step 6",
+        "first step after",
+    ] {
         assert!(here.text("runs/a/train.log").contains(words), "{words}");
     }
 }
@@ -48,7 +54,10 @@ fn the_record_and_the_settings_tell_how_the_run_came_about() {
     assert_eq!((&record["data"]["path"], &record["data"]["instances"]), (&json!(photos), &24.into()));
     assert_eq!(record["command"][1], "pretrain");
     assert_eq!((&record["results"]["epochs"], &record["results"]["steps"]), (&2.into(), &6.into()));
-    assert!(record["results"]["knn_after"].is_number());
+    assert!(
+        record["results"]["knn_after"].is_number() && record["results"]["first_step_seconds"].is_number()
+    );
+    assert_eq!(record["results"]["peak_memory_mb"].is_number(), cfg!(target_os = "linux"));
     assert!(record["started"].as_str().unwrap() <= record["ended"].as_str().unwrap());
     assert!(record["versions"]["selfsame"].is_string() && record["host"]["cpu"].is_string());
 
@@ -89,6 +98,8 @@ fn every_record_has_the_documented_fields() {
         for field in fields {
             assert!(record[field].is_number(), "{field} in {record}");
         }
+        let knows_memory = cfg!(target_os = "linux") && record["kind"] == "step";
+        assert_eq!(record["memory_mb"].is_number(), knows_memory, "{record}");
         assert!(record["epoch"].as_u64() >= Some(1) && record["step"].as_u64() >= Some(1));
     }
     assert_eq!((&records[7]["epoch"], &records[7]["step"]), (&2.into(), &6.into()));

@@ -29,8 +29,8 @@ const TINY: [&str; 14] = [
     "run.log_every=1",
 ];
 
-/// Fields of `metrics.jsonl` that depend on how fast the machine was.
-const TIMING: [&str; 2] = ["images_per_second", "data_wait"];
+/// Fields of `metrics.jsonl` that depend on the machine.
+const OF_THE_MACHINE: [&str; 3] = ["images_per_second", "data_wait", "memory_mb"];
 
 /// A folder where the program runs.
 pub struct Workshop {
@@ -142,12 +142,12 @@ impl Workshop {
         command
     }
 
-    /// The records of a run, without what depends on the machine's speed.
+    /// The records of a run, without what depends on the machine.
     pub fn metrics(&self, run: &str) -> Vec<Value> {
         let text = self.text(&format!("{run}/metrics.jsonl"));
         let record = |line: &str| {
             let mut record: Value = serde_json::from_str(line).unwrap();
-            record.as_object_mut().unwrap().retain(|name, _| !TIMING.contains(&name.as_str()));
+            record.as_object_mut().unwrap().retain(|name, _| !OF_THE_MACHINE.contains(&name.as_str()));
             record
         };
         text.lines().map(record).collect()

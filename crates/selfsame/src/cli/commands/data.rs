@@ -11,10 +11,11 @@ use selfsame_image::data::{
 };
 use selfsame_image::view::preview::contact_sheet;
 use selfsame_image::view::{Pipeline, Recipe, Scratch};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::args::{self, Output};
-use crate::cli::output::print;
+use crate::cli::output::{print, refuse_existing};
 use crate::cli::progress::Counter;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
@@ -59,6 +60,23 @@ fn checked(path: &Path, report: &Report) -> String {
         report.usable,
         report.bytes as f64 / 1e6
     );
+    let list = |counts: Vec<(String, usize)>| {
+        let counts = counts.into_iter().map(|(what, count)| format!("{count} {what}"));
+        counts.collect::<Vec<_>>().join(", ")
+    };
+    let formats = report.formats.iter().map(|(format, &count)| (word(format), count));
+    let sizes = report.sizes.iter();
+    let sizes = sizes.map(|bin| (format!("of {} to {} pixels", bin.from, 2 * bin.from - 1), bin.count));
+    let problems = report.problem_counts().into_iter().map(|(problem, count)| (word(problem), count));
+    for (what, counts) in [
+        ("formats", list(formats.collect())),
+        ("shorter sides", list(sizes.collect())),
+        ("problems", list(problems.collect())),
+    ] {
+        if !counts.is_empty() {
+            text += &format!("{what}: {counts}\n");
+        }
+    }
     if !report.classes.is_empty() {
         let mut table = Table::new([("class", Align::Left), ("pictures", Align::Right)]);
         for class in &report.classes {
@@ -72,20 +90,23 @@ fn checked(path: &Path, report: &Report) -> String {
         let mut table =
             Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
         for finding in &report.findings {
-            let problem = json!(finding.problem).as_str().unwrap_or_default().to_owned();
-            table.row([finding.name.clone(), problem, finding.detail.clone()]);
+            table.row([finding.name.clone(), word(finding.problem), finding.detail.clone()]);
         }
         text += &table.render(Terminal::of(&io::stdout()));
     }
     for (note, names) in &report.notes {
-        let note = json!(note).as_str().unwrap_or_default().to_owned();
         let example = names.first().map_or("", String::as_str);
-        text += &format!("note: {} files are {note}, such as {example}\n", names.len());
+        text += &format!("note: {} files are {}, such as {example}\n", names.len(), word(note));
     }
     for warning in &report.warnings {
         text += &format!("warning: {warning}\n");
     }
     text
+}
+
+/// The name that a thing has in JSON.
+fn word(thing: impl Serialize) -> String {
+    json!(thing).as_str().unwrap_or_default().to_owned()
 }
 
 fn run_preview(args: &args::Data) -> Result<ExitCode> {
@@ -103,12 +124,7 @@ fn run_preview(args: &args::Data) -> Result<ExitCode> {
     else {
         return Err(Error::Internal("not a preview".into()));
     };
-    if output_file.exists() && !overwrite {
-        return Err(Error::config(
-            format!("{} exists", output_file.display()),
-            "choose another name with -o, or add --overwrite",
-        ));
-    }
+    refuse_existing(output_file, *overwrite)?;
     let dataset = open(path)?;
     let pipeline = Pipeline::new(Recipe::by_name(recipe)?, *image_size, *views)?;
     let random = Random::new(*seed);

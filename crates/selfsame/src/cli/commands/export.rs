@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
+use selfsame_core::Result;
 use selfsame_core::nn::Parameters;
-use selfsame_core::{Error, Result};
 use selfsame_image::model::{About, Format, export, loading_note};
 use selfsame_image::trained::{TrainedRun, Weights};
 use serde_json::json;
 
 use crate::cli::args::{self, ExportFormat};
-use crate::cli::output::print;
+use crate::cli::output::{print, refuse_existing};
 
 /// Writes a backbone for other programs.
 pub fn run(args: &args::Export) -> Result<ExitCode> {
@@ -18,12 +18,7 @@ pub fn run(args: &args::Export) -> Result<ExitCode> {
         Some(file) => file.clone(),
         None => run.folder.path().join("export").join("backbone.safetensors"),
     };
-    if file.exists() && !args.overwrite {
-        return Err(Error::config(
-            format!("{} exists", file.display()),
-            "choose another name with -o, or add --overwrite",
-        ));
-    }
+    refuse_existing(&file, args.overwrite)?;
     let format = match args.to {
         ExportFormat::Torchvision => Format::Torchvision,
         ExportFormat::Timm => Format::Timm,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use selfsame_core::run::RunFolder;
 use selfsame_core::settings::{Layers, Origin, Resolved};
-use selfsame_core::stop::{Stop, StopSignal};
+use selfsame_core::stop::StopSignal;
 use selfsame_core::train::Outcome;
 use selfsame_core::{Error, Result};
 use selfsame_image::method;
@@ -129,6 +129,7 @@ fn finish(run: &Path, report: &Report, output: Output) -> Result<ExitCode> {
             "knn_before": progress.measured_before,
             "knn_after": progress.measured_last,
             "bad_files": report.bad_files.len(),
+            "peak_memory_mb": report.peak_memory_mb,
         });
         print(result)?;
         return Ok(ExitCode::from(code));
@@ -144,17 +145,15 @@ fn summary(run: &Path, report: &Report) -> String {
         Outcome::Finished => {
             lines.push(format!("finished {} epochs ({} steps)", progress.epoch, progress.step))
         }
-        Outcome::Stopped(stop) => lines.push(format!(
-            "stopped by {} after {} steps; a checkpoint is saved",
-            match stop {
-                Stop::Interrupt => "Ctrl-C",
-                Stop::Terminate => "SIGTERM",
-            },
-            progress.step
-        )),
+        Outcome::Stopped(stop) => {
+            lines.push(format!("stopped by {stop} after {} steps; a checkpoint is saved", progress.step))
+        }
     }
     if let (Some(before), Some(after)) = (progress.measured_before, progress.measured_last) {
         lines.push(format!("kNN       {:.1} % before, {:.1} % after", 100.0 * before, 100.0 * after));
+    }
+    if let Some(memory) = report.peak_memory_mb {
+        lines.push(format!("memory    {memory:.0} MB at most"));
     }
     if !report.bad_files.is_empty() {
         lines

@@ -1,0 +1,42 @@
+//! The network of a training, as its settings describe it.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use selfsame_core::settings::Resolved;
+use selfsame_core::{Random, Result};
+
+use crate::method::{Build, Entry, ImageMethod};
+use crate::model::{Depth, ResNetConfig, Stem};
+use crate::settings::{BackboneSettings, RunSettings, ViewSettings};
+
+/// The file of weights that the backbone starts from, unless from random ones.
+pub(crate) fn initial_weights(settings: &Resolved) -> Result<Option<PathBuf>> {
+    let backbone: BackboneSettings = settings.section("backbone")?;
+    Ok(match backbone.init_from.as_str() {
+        "" => None,
+        file => Some(PathBuf::from(file)),
+    })
+}
+
+/// The network of these settings before its first step, on a device.
+pub(crate) fn build(
+    entry: &Entry,
+    settings: &Resolved,
+    initial: Option<PathBuf>,
+    device: &Device,
+) -> Result<Box<dyn ImageMethod>> {
+    let view: ViewSettings = settings.section("view")?;
+    let run: RunSettings = settings.section("run")?;
+    let config = backbone_config(settings)?;
+    config.check_image_size(view.image_size, view.image_size)?;
+    let random = Random::new(run.seed).named("parameters");
+    (entry.build)(&Build { backbone: config, initial, settings, random, device: device.clone() })
+}
+
+/// The backbone of these settings.
+pub(crate) fn backbone_config(settings: &Resolved) -> Result<ResNetConfig> {
+    let backbone: BackboneSettings = settings.section("backbone")?;
+    let (depth, stem) = (Depth::by_name(&backbone.name)?, Stem::by_name(&backbone.stem)?);
+    Ok(ResNetConfig { depth, width: backbone.width, stem })
+}
