@@ -19,6 +19,8 @@ mod scratch;
 mod tests;
 mod tile;
 mod weight;
+#[allow(dead_code)]
+mod winograd;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
