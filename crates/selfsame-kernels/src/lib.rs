@@ -8,9 +8,7 @@ mod batch_norm;
 mod conv2d;
 mod optional;
 mod pool;
-#[allow(dead_code)]
 mod product;
-#[allow(dead_code)]
 mod simd;
 
 pub use all_reduce::{AllReduce, AllReduceError};

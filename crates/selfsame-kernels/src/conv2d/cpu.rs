@@ -6,22 +6,39 @@ use super::panels::{Axis, Panels};
 use super::reach::Reach;
 use super::registers::Block;
 use super::tile::Maps;
-use super::weight;
+use super::{weight, winograd};
 use crate::simd::{Simd, Work, on_this_cpu};
 
 /// See [`conv2d`](super::conv2d).
 pub fn forward(extent: &Extent, input: &[f32], weight: &[f32]) -> Vec<f32> {
+    if winograd::pays(extent) {
+        return filled(extent.output_shape(), |output| winograd::forward(extent, input, weight, output));
+    }
     on_this_cpu(Forward { extent, input, weight })
 }
 
 /// The gradient of the input.
 pub fn input_gradient(extent: &Extent, output_gradient: &[f32], weight: &[f32]) -> Vec<f32> {
+    if winograd::pays(extent) {
+        let gradient = |input: &mut [f32]| winograd::input_gradient(extent, output_gradient, weight, input);
+        return filled(extent.input_shape(), gradient);
+    }
     on_this_cpu(InputGradient { extent, output_gradient, weight })
 }
 
 /// The gradient of the weight.
 pub fn weight_gradient(extent: &Extent, input: &[f32], output_gradient: &[f32]) -> Vec<f32> {
+    if winograd::pays(extent) {
+        let gradient = |weight: &mut [f32]| winograd::weight_gradient(extent, input, output_gradient, weight);
+        return filled(extent.weight_shape(), gradient);
+    }
     on_this_cpu(WeightGradient { extent, input, output_gradient })
+}
+
+fn filled(shape: [usize; 4], fill: impl FnOnce(&mut [f32])) -> Vec<f32> {
+    let mut values = vec![0.0; shape.iter().product()];
+    fill(&mut values);
+    values
 }
 
 pub struct Forward<'a> {
