@@ -8,6 +8,8 @@ mod batch_norm;
 mod conv2d;
 mod optional;
 mod pool;
+mod product;
+mod simd;
 
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};

@@ -85,9 +85,9 @@ fn extent(input: &FlexTensor, weight: &FlexTensor, window: Window) -> Extent {
     Extent::new(input.layout().shape(), weight.layout().shape(), window)
 }
 
-/// What `work` makes of two tensors and zeros; nothing unless they are `f32`.
+/// What `work` makes of two tensors; nothing unless they are `f32`.
 fn on_slices(
-    work: fn(&Extent, &[f32], &[f32], &mut [f32]),
+    work: fn(&Extent, &[f32], &[f32]) -> Vec<f32>,
     extent: &Extent,
     sources: [&FlexTensor; 2],
     shape: [usize; 4],
@@ -97,11 +97,8 @@ fn on_slices(
     }
     let sources = sources.map(FlexTensor::to_contiguous);
     let [left, right]: [&[f32]; 2] = sources.each_ref().map(FlexTensor::storage);
-    let mut target = vec![0.0; shape.iter().product()];
-    // Nothing to convolve leaves zeros.
-    if !left.is_empty() && !right.is_empty() {
-        work(extent, left, right, &mut target);
-    }
+    let is_empty = left.is_empty() || right.is_empty();
+    let target = if is_empty { vec![0.0; shape.iter().product()] } else { work(extent, left, right) };
     Some(FlexTensor::from_data(TensorData::new(target, shape)))
 }
 

@@ -1,15 +1,17 @@
 //! Two-dimensional convolution with square kernels, of maps whose channels lie last.
 //!
-//! On the CPU it is a product of matrices: all pixels that an output reads, times the weight. With the channels last, a row of these pixels is one stretch
-//! of memory, so the product reads them where they lie and only packs the weight, once a call. Threads take one tile of pixels at a time, which
-//! stays in the cache. All sums run in an order that depends on the shapes alone, so results do not depend on the number of threads.
+//! On the CPU, 3×3 kernels with stride 1 go over tiles of the maps (`winograd`). All others are a product of matrices: all pixels that an output
+//! reads, times the weight. With the channels last, a row of these pixels is one stretch of memory, so the product reads them where they lie
+//! and only packs the weight, once a call. Threads take one tile of pixels at a time, which stays in the cache. All sums run in an order that
+//! depends on the shapes alone, so results do not depend on the number of threads.
 
+mod convolution;
+mod copies;
 mod cpu;
 mod extension;
 mod extent;
 mod panels;
 mod portable;
-mod product;
 mod reach;
 mod registers;
 mod scratch;
@@ -17,6 +19,7 @@ mod scratch;
 mod tests;
 mod tile;
 mod weight;
+mod winograd;
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;

@@ -2,11 +2,12 @@
 
 use rayon::prelude::*;
 
+use super::copies::copy;
 use super::registers::Block;
 use super::scratch::Scratch;
 
-/// Rows that are copied at once.
-const ROWS: usize = 64;
+/// Side of the squares that are copied at once.
+const SIDE: usize = 4;
 
 /// A matrix `[depth, columns]` in panels; the last is filled with zeros to one or two vectors.
 pub struct Panels {
@@ -35,23 +36,16 @@ impl Panels {
             let first = at * block.width();
             let used = (columns.size - first).min(block.width());
             let width = width(block, columns.size, at);
-            let mut copy = |row: usize, lane: usize| {
-                let from = row * rows.stride + (first + lane) * columns.stride;
-                for (tap, offset) in taps.iter().enumerate() {
-                    panel[(tap * rows.size + row) * width + lane] = weight[from + offset];
-                }
-            };
-            if rows.stride < columns.stride {
-                // By columns, as they lie, some rows at a time, so that the rows of the panel stay in the cache.
-                for start in (0..rows.size).step_by(ROWS) {
-                    let rows = start..(start + ROWS).min(rows.size);
-                    (0..used).for_each(|lane| rows.clone().for_each(|row| copy(row, lane)));
-                }
-            } else {
-                (0..rows.size).for_each(|row| (0..used).for_each(|lane| copy(row, lane)));
-            }
             if used < width {
                 panel[..depth * width].chunks_exact_mut(width).for_each(|row| row[used..].fill(0.0));
+            }
+            let source = Source { weight: &weight[first * columns.stride..], taps, rows, columns };
+            if columns.stride == 1 {
+                source.copy_rows(panel, width, used);
+            } else if rows.stride == 1 {
+                source.copy_blocks::<true>(panel, width, used);
+            } else {
+                source.copy_blocks::<false>(panel, width, used);
             }
         });
         Self { values, depth, columns: columns.size, block }
@@ -69,6 +63,59 @@ impl Panels {
     pub fn panel(&self, panel: usize) -> &[f32] {
         let start = panel * self.depth * self.block.width();
         &self.values[start..start + self.depth * self.width(panel)]
+    }
+}
+
+/// The weight from the first value of a panel on.
+struct Source<'a> {
+    weight: &'a [f32],
+    taps: &'a [usize],
+    rows: Axis,
+    columns: Axis,
+}
+
+impl Source<'_> {
+    /// Copies to the first `used` columns of a panel, where columns lie side by side.
+    fn copy_rows(&self, panel: &mut [f32], width: usize, used: usize) {
+        for (tap, offset) in self.taps.iter().enumerate() {
+            let rows = panel[tap * self.rows.size * width..].chunks_exact_mut(width).take(self.rows.size);
+            for (at, row) in rows.enumerate() {
+                copy(&mut row[..used], &self.weight[offset + at * self.rows.stride..][..used]);
+            }
+        }
+    }
+
+    /// Copies to the first `used` columns of a panel in small squares, so that neither reading nor writing jumps with every value.
+    fn copy_blocks<const ROWS_LIE_TOGETHER: bool>(&self, panel: &mut [f32], width: usize, used: usize) {
+        let (rows, columns) = (self.rows.size / SIDE * SIDE, used / SIDE * SIDE);
+        for column in (0..columns).step_by(SIDE) {
+            for row in (0..rows).step_by(SIDE) {
+                for (tap, offset) in self.taps.iter().enumerate() {
+                    let mut square = [[0.0; SIDE]; SIDE];
+                    for (at, values) in square.iter_mut().enumerate() {
+                        let start = offset + row * self.rows.stride + (column + at) * self.columns.stride;
+                        if ROWS_LIE_TOGETHER {
+                            values.copy_from_slice(&self.weight[start..start + SIDE]);
+                        } else {
+                            let all = self.weight[start..].iter().step_by(self.rows.stride);
+                            values.iter_mut().zip(all).for_each(|(value, from)| *value = *from);
+                        }
+                    }
+                    let target = (tap * self.rows.size + row) * width + column;
+                    for at in 0..SIDE {
+                        panel[target + at * width..][..SIDE]
+                            .copy_from_slice(&square.map(|values| values[at]));
+                    }
+                }
+            }
+        }
+        let rest = |row: usize| if row < rows { columns..used } else { 0..used };
+        for (row, column) in (0..self.rows.size).flat_map(|row| rest(row).map(move |column| (row, column))) {
+            for (tap, offset) in self.taps.iter().enumerate() {
+                let from = offset + row * self.rows.stride + column * self.columns.stride;
+                panel[(tap * self.rows.size + row) * width + column] = self.weight[from];
+            }
+        }
     }
 }
 

@@ -89,11 +89,10 @@ impl Reach {
                     let start = (image * height + row as usize) * width;
                     let line = &source[start * channels..(start + width) * channels];
                     stretches.extend((0..inside.start).map(|column| over(column, line)));
-                    if !inside.is_empty() {
-                        let first = self.left(inside.start) as usize * channels;
-                        let all = line[first..].windows(length).step_by(self.step * channels);
-                        stretches.extend(all.take(inside.len()));
-                    }
+                    stretches.extend(inside.clone().map(|column| {
+                        let start = self.left(column) as usize * channels;
+                        &line[start..start + length]
+                    }));
                     stretches.extend((inside.end..columns).map(|column| over(column, line)));
                 }
             }

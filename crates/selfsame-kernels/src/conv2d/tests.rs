@@ -4,7 +4,9 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
-use super::conv2d;
+use super::extent::Extent;
+use super::{Window, conv2d, cpu};
+use crate::simd::{Portable, Simd, Work, on_this_cpu};
 
 /// Values that look random and are the same everywhere.
 fn wave<const D: usize>(shape: [usize; D], phase: f32, device: &Device) -> Tensor<D> {
@@ -30,7 +32,7 @@ fn results(
 }
 
 fn compare(
-    [batch, channels, height, width]: [usize; 4],
+    [batch, height, width, channels]: [usize; 4],
     outputs: usize,
     kernel: usize,
     stride: usize,
@@ -54,6 +56,50 @@ fn compare(
     }
 }
 
+/// Output and gradients, with these vectors.
+struct All<'a>(&'a Extent, [&'a [f32]; 3]);
+
+impl Work for All<'_> {
+    type Output = [Vec<f32>; 3];
+
+    fn with<S: Simd>(self, simd: S) -> [Vec<f32>; 3] {
+        let Self(extent, [input, weight, output_gradient]) = self;
+        [
+            cpu::Forward { extent, input, weight }.with(simd),
+            cpu::InputGradient { extent, output_gradient, weight }.with(simd),
+            cpu::WeightGradient { extent, input, output_gradient }.with(simd),
+        ]
+    }
+}
+
+#[test]
+fn all_vectors_give_the_same() {
+    for (input, outputs, kernel, stride, padding) in [
+        ([2, 9, 11, 5], 3, 3, 2, 1),
+        ([3, 12, 13, 20], 50, 3, 1, 1),
+        ([1, 7, 7, 300], 41, 1, 1, 0),
+        ([2, 20, 21, 3], 16, 7, 2, 3),
+    ] {
+        let extent = Extent::new(&input, &[outputs, input[3], kernel, kernel], Window { stride, padding });
+        let [input, weight, gradient] = [extent.input_shape(), extent.weight_shape(), extent.output_shape()]
+            .map(|shape| {
+                (0..shape.iter().product())
+                    .map(|at: usize| (0.7 * at as f32).sin() / (kernel * input[3]) as f32)
+                    .collect::<Vec<_>>()
+            });
+        let all = || All(&extent, [&input, &weight, &gradient]);
+        let expected = on_this_cpu(all());
+        // The last is the block of AVX-512, wherever this runs.
+        for found in
+            [all().with(Portable::<4, 16>), all().with(Portable::<4, 32>), all().with(Portable::<16, 32>)]
+        {
+            for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+                assert!((found - expected).abs() < 1e-4, "{found} is not {expected} of {extent:?}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
@@ -63,13 +109,13 @@ proptest! {
         outputs in 1usize..6, kernel in 1usize..5, stride in 1usize..4, padding in 0usize..3,
     ) {
         prop_assume!(height + 2 * padding >= kernel && width + 2 * padding >= kernel);
-        compare([batch, channels, height, width], outputs, kernel, stride, padding);
+        compare([batch, height, width, channels], outputs, kernel, stride, padding);
     }
 }
 
 #[test]
 fn the_layers_of_a_resnet() {
-    for (shape, outputs, kernel, stride, padding) in [
+    for ([batch, channels, height, width], outputs, kernel, stride, padding) in [
         ([5, 3, 32, 32], 16, 3, 1, 1),
         ([3, 16, 32, 32], 8, 3, 2, 1),
         ([70, 8, 4, 4], 8, 3, 1, 1),
@@ -77,8 +123,13 @@ fn the_layers_of_a_resnet() {
         ([3, 8, 2, 1], 8, 5, 1, 2),
         ([3, 8, 32, 32], 16, 1, 2, 0),
         ([2, 3, 64, 64], 8, 7, 2, 3),
+        // More than a tile of pixels, a panel of outputs and a piece of depth, and not a multiple of any.
+        ([3, 50, 13, 15], 37, 3, 2, 1),
+        ([2, 300, 5, 7], 530, 1, 1, 0),
+        ([1, 9, 61, 3], 17, 5, 3, 2),
+        ([150, 5, 4, 4], 24, 3, 2, 1),
     ] {
-        compare(shape, outputs, kernel, stride, padding);
+        compare([batch, height, width, channels], outputs, kernel, stride, padding);
     }
 }
 
@@ -137,4 +188,24 @@ fn what_needs_no_gradient_gets_none() {
     let gradients = conv2d(images.clone(), weight.clone(), 1, 1).sum().backward();
     assert!(weight.grad(&gradients).is_some());
     assert!(images.grad(&gradients).is_none());
+}
+
+#[test]
+fn nothing_is_convolved_to_nothing() {
+    let device = Device::flex().autodiff();
+    for (shape, weight) in
+        [([0, 4, 4, 2], [3, 2, 3, 3]), ([2, 4, 4, 0], [3, 0, 3, 3]), ([2, 4, 4, 2], [0, 2, 3, 3])]
+    {
+        let (input, weight) = (wave(shape, 0.1, &device), wave(weight, 0.2, &device));
+        let [output, by_input, by_weight] =
+            results(|input, weight| conv2d(input, weight, 1, 1), &input, &weight);
+        assert_eq!(output.shape().to_vec(), [shape[0], 4, 4, weight.dims()[0]]);
+        assert_eq!(
+            (by_input.shape().to_vec(), by_weight.shape().to_vec()),
+            (shape.to_vec(), weight.dims().to_vec())
+        );
+        for zeros in [output, by_input, by_weight] {
+            assert!(zeros.iter::<f32>().all(|value| value == 0.0));
+        }
+    }
 }

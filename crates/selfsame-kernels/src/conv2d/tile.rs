@@ -50,14 +50,20 @@ impl Maps {
         first..first + tile.images.len() * tile.rows.len() * self.width
     }
 
-    /// The values of these maps, tile by tile. The tiles are all of them, in order.
-    pub fn split<'a>(&self, tiles: Vec<Tile>, mut values: &'a mut [f32]) -> Vec<(Tile, &'a mut [f32])> {
+    /// The values of these maps, tile by tile.
+    ///
+    /// # Panics
+    ///
+    /// When the tiles are not all, in order.
+    pub fn split<'a, T>(&self, tiles: Vec<Tile>, mut values: &'a mut [T]) -> Vec<(Tile, &'a mut [T])> {
         let part = |tile: Tile| {
             let length = self.pixels_of(&tile).len() * self.channels;
             let (part, rest) = std::mem::take(&mut values).split_at_mut(length);
             values = rest;
             (tile, part)
         };
-        tiles.into_iter().map(part).collect()
+        let parts = tiles.into_iter().map(part).collect();
+        assert!(values.is_empty(), "the tiles of some maps do not cover them");
+        parts
     }
 }

@@ -1,6 +1,5 @@
 //! The gradient of the weight: what every output pixel reads, times the gradient of that pixel, summed over all pixels.
 
-mod copies;
 mod tile;
 
 use std::ops::Range;
@@ -12,6 +11,7 @@ use super::reach::Reach;
 use super::registers::Block;
 use super::scratch::Scratch;
 use super::tile::Tile;
+use crate::simd::Simd;
 
 /// Rows of the gradient and outputs that are summed by one thread at a time: so many that their part of a tile stays in the cache.
 const ROWS: usize = 144;
@@ -25,27 +25,26 @@ const PIXELS: usize = 1024;
 
 /// A part of the work: sums over some tiles, for some rows of the gradient, `(row of the reach, column, channel)`, and some outputs.
 ///
-/// The sums lie in blocks of registers: panel of outputs by panel, in it block of rows by block, in it row by row.
+/// The sums lie in panels: some outputs for all rows, row by row, then the next outputs.
 struct Piece<'a> {
     rows: Range<usize>,
     outputs: Range<usize>,
     tiles: &'a [Tile],
 }
 
-impl Piece<'_> {
-    /// Rows with those that fill the last block.
-    fn length(&self, block: Block) -> usize {
-        self.rows.len().next_multiple_of(block.rows)
-    }
-
-    /// Number of sums.
-    fn size(&self, block: Block) -> usize {
-        self.length(block) * self.outputs.len().next_multiple_of(block.width())
-    }
+/// Number of a piece's sums, with those that fill the last panel.
+fn size<S: Simd>(piece: &Piece) -> usize {
+    piece.rows.len() * piece.outputs.len().next_multiple_of(Block::of::<S>().width())
 }
 
-/// Writes the gradient `[outputs, channels, kernel, kernel]` of the weight, given that of the target. There are values.
-pub fn gradient(block: Block, reach: &Reach, source: &[f32], target_gradient: &[f32], gradient: &mut [f32]) {
+/// Outputs in a panel of a piece, with those that fill it.
+fn panel_width<S: Simd>(piece: &Piece, panel: usize) -> usize {
+    width(Block::of::<S>(), piece.outputs.len(), panel)
+}
+
+/// The gradient `[outputs, channels, kernel, kernel]` of the weight, given that of the target. There are values.
+pub fn gradient<S: Simd>(simd: S, reach: &Reach, source: &[f32], target_gradient: &[f32]) -> Vec<f32> {
+    let block = Block::of::<S>();
     let rows = cut(reach.size[0] * reach.stretch(), ROWS, block.rows);
     let outputs = cut(reach.target.channels, OUTPUTS, block.width());
     let tiles = reach.target.tiles(1);
@@ -60,11 +59,11 @@ pub fn gradient(block: Block, reach: &Reach, source: &[f32], target_gradient: &[
         .collect();
 
     let mut room = Scratch::take();
-    let mut rest = room.first(pieces.iter().map(|piece| piece.size(block)).sum());
+    let mut rest = room.first(pieces.iter().map(|piece| size::<S>(piece)).sum());
     let mut pieces: Vec<(Piece, &mut [f32])> = pieces
         .into_iter()
         .map(|piece| {
-            let (sums, others) = std::mem::take(&mut rest).split_at_mut(piece.size(block));
+            let (sums, others) = std::mem::take(&mut rest).split_at_mut(size::<S>(&piece));
             rest = others;
             (piece, sums)
         })
@@ -72,10 +71,10 @@ pub fn gradient(block: Block, reach: &Reach, source: &[f32], target_gradient: &[
     pieces.par_iter_mut().for_each(|(piece, sums)| {
         sums.fill(0.0);
         for tile in piece.tiles {
-            tile::add(block, reach, tile, source, target_gradient, piece, sums);
+            tile::add(simd, reach, tile, source, target_gradient, piece, sums);
         }
     });
-    collect(block, reach, &pieces, gradient);
+    collect::<S>(reach, &pieces)
 }
 
 /// `0..length` in ranges of about `most`, all but the last of which are multiples of `multiple`.
@@ -84,18 +83,19 @@ fn cut(length: usize, most: usize, multiple: usize) -> Vec<Range<usize>> {
     (0..length).step_by(step).map(|from| from..(from + step).min(length)).collect()
 }
 
-/// Adds the sums of all pieces to the gradient, which has another order.
-fn collect(block: Block, reach: &Reach, pieces: &[(Piece, &mut [f32])], gradient: &mut [f32]) {
+/// The sums of all pieces in the order of the weight.
+fn collect<S: Simd>(reach: &Reach, pieces: &[(Piece, &mut [f32])]) -> Vec<f32> {
     let channels = reach.source.channels;
     let taps = reach.size[0] * reach.size[1];
+    let width = Block::of::<S>().width();
+    let mut gradient = vec![0.0; reach.target.channels * channels * taps];
     let gradients = gradient.par_chunks_mut(channels * taps).enumerate();
     gradients.for_each(|(output, gradient)| {
         for (piece, sums) in pieces.iter().filter(|(piece, _)| piece.outputs.contains(&output)) {
             let at = output - piece.outputs.start;
-            let panel = at / block.width();
-            let width = width(block, piece.outputs.len(), panel);
-            let start = panel * block.width() * piece.length(block) + at % block.width();
-            let mut sums = sums[start..].iter().step_by(width);
+            let (panel, column) = (at / width, at % width);
+            let sums = &sums[panel * width * piece.rows.len() + column..];
+            let mut sums = sums.iter().step_by(panel_width::<S>(piece, panel));
             let mut row = piece.rows.start;
             while row < piece.rows.end {
                 let (tap, channel) = (row / channels, row % channels);
@@ -106,4 +106,5 @@ fn collect(block: Block, reach: &Reach, pieces: &[(Piece, &mut [f32])], gradient
             }
         }
     });
+    gradient
 }

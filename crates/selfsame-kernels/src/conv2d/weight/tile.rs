@@ -1,18 +1,17 @@
 //! One tile's part of the gradient of the weight.
 
-use pulp::{Arch, Simd, WithSimd};
-
-use super::super::panels::width;
+use super::super::copies::{gather, to_panels};
 use super::super::reach::Reach;
-use super::super::registers::{Block, Sums, add_products, rows};
+use super::super::registers::Block;
 use super::super::scratch::Scratch;
 use super::super::tile::Tile;
-use super::Piece;
-use super::copies::{gather, to_panels};
+use super::{Piece, panel_width};
+use crate::product::{Left, Panel, multiply};
+use crate::simd::Simd;
 
-/// Adds a tile to the sums of a piece.
-pub fn add(
-    block: Block,
+/// Adds a tile to the sums of a piece: what its pixels read, `[pixels, rows]`, transposed, times their gradients `[pixels, outputs]`.
+pub fn add<S: Simd>(
+    simd: S,
     reach: &Reach,
     tile: &Tile,
     source: &[f32],
@@ -23,77 +22,35 @@ pub fn add(
     let pixels = reach.target.pixels_of(tile);
     let [mut room, mut lines, mut panels] = [(); 3].map(|()| Scratch::take());
     let stretches = reach.stretches(tile, source, &mut room, 1);
-    let length = piece.length(block);
+    let length = piece.rows.len();
     let lines = lines.first(pixels.len() * length);
-    let channels = reach.target.channels;
+    let (channels, width) = (reach.target.channels, Block::of::<S>().width());
     let gradients = &target_gradient[pixels.start * channels..pixels.end * channels];
-    let panels = panels.first(pixels.len() * piece.outputs.len().next_multiple_of(block.width()));
-    let last = width(block, piece.outputs.len(), (piece.outputs.len() - 1) / block.width());
-    Arch::new().dispatch(|| {
-        gather(&stretches, reach.stretch(), &piece.rows, lines, length);
-        to_panels(gradients, channels, &piece.outputs, panels, [block.width(), last]);
-    });
-    Arch::new().dispatch(Product { pixels: pixels.len(), lines, length, panels, last, sums });
-}
-
-/// Lines `[pixels, length]` times panels `[pixels, outputs]`, summed over the pixels.
-struct Product<'a> {
-    pixels: usize,
-    lines: &'a [f32],
-    length: usize,
-    panels: &'a [f32],
-    /// Values in a row of the last panel.
-    last: usize,
-    sums: &'a mut [f32],
-}
-
-impl WithSimd for Product<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match rows::<S>() {
-            12 => self.run::<S, 12>(simd),
-            _ => self.run::<S, 6>(simd),
-        }
-    }
-}
-
-impl Product<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const ROWS: usize>(self, simd: S) {
-        let width = 2 * S::F32_LANES;
-        let count = self.sums.len() / (self.length * width);
-        let panels = self.panels.chunks_exact(self.pixels * width);
-        for (at, (panel, sums)) in panels.zip(self.sums.chunks_exact_mut(self.length * width)).enumerate() {
-            if at + 1 == count && self.last < width {
-                let panel = &panel[..self.pixels * self.last];
-                add_panel::<S, ROWS, 1>(simd, panel, self.lines, self.length, sums);
-            } else {
-                add_panel::<S, ROWS, 2>(simd, panel, self.lines, self.length, sums);
+    let panels = panels.first(pixels.len() * piece.outputs.len().next_multiple_of(width));
+    // So few channels are a panel as they lie.
+    let is_panel = channels == width;
+    simd.run(
+        #[inline(always)]
+        || {
+            gather(&stretches, reach.stretch(), &piece.rows, lines, length);
+            if !is_panel {
+                let last = panel_width::<S>(piece, piece.outputs.len().div_ceil(width) - 1);
+                to_panels(gradients, channels, &piece.outputs, panels, [width, last]);
             }
-        }
-    }
-}
-
-#[inline(always)]
-fn add_panel<S: Simd, const ROWS: usize, const VECTORS: usize>(
-    simd: S,
-    panel: &[f32],
-    lines: &[f32],
-    length: usize,
-    sums: &mut [f32],
-) {
-    let mut rows = [lines; ROWS];
-    for (at, row) in rows.iter_mut().enumerate() {
-        *row = &lines[at..];
-    }
-    let (sums, _) = S::as_mut_simd_f32s(sums).0.as_chunks_mut::<VECTORS>();
-    for (at, sums) in sums.as_chunks_mut::<ROWS>().0.iter_mut().enumerate().take(length / ROWS) {
-        let mut block: Sums<S, ROWS, VECTORS> = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-        add_products(simd, &mut block, &rows, at * ROWS, length, panel);
-        for (sum, more) in sums.as_flattened_mut().iter_mut().zip(block.as_flattened()) {
-            *sum = simd.add_f32s(*sum, *more);
-        }
-    }
+            let panels = if is_panel { gradients } else { panels };
+            let left = Left {
+                values: lines,
+                rows: length,
+                depth: pixels.len(),
+                row_stride: 1,
+                depth_stride: length,
+            };
+            let all = panels.chunks_exact(pixels.len() * width).zip(sums.chunks_exact_mut(length * width));
+            for (at, (values, sums)) in all.enumerate() {
+                let stride = panel_width::<S>(piece, at);
+                let panel = Panel { values, stride, vectors: stride / S::LANES };
+                multiply(simd, left, panel, sums, stride, true);
+            }
+        },
+    );
 }

@@ -1,35 +1,61 @@
 //! Stretches of maps times a matrix in panels: the convolution itself, and the gradient of its input.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::panels::Panels;
 use super::reach::Reach;
-use super::registers::{Block, Sums, add_products, rows};
+use super::registers::{Block, Sums, add_products};
 use super::scratch::Scratch;
+use super::tile::Maps;
+use crate::simd::Simd;
 
-/// Rows of a panel that are used at once: so many stay in the first cache, beside what they are multiplied with.
-const DEPTH: usize = 256;
+/// Values of a panel that are used at once: so many stay in the first cache, beside what they are multiplied with.
+const PANEL: usize = 6144;
 
-/// Writes to the target of every reach what it reads times its panels. The reachs have the same source and target.
-pub fn convolve(block: Block, reachs: &[(Reach, Panels)], source: &[f32], target: &mut [f32]) {
-    let Some((Reach { target: maps, every, .. }, _)) = reachs.first() else { return };
-    let tiles = maps.split(maps.tiles(*every), target);
+/// What the target's pixels read times the panels, for all `reaches`, whose pixels are different ones of the same target; elsewhere 0.
+pub fn convolve<S: Simd>(
+    simd: S,
+    target: &Maps,
+    every: usize,
+    reaches: &[(Reach, Panels)],
+    source: &[f32],
+) -> Vec<f32> {
+    let length = target.pixels() * target.channels;
+    let mut values = Vec::with_capacity(length);
+    let tiles = target.split(target.tiles(every), &mut values.spare_capacity_mut()[..length]);
     tiles.into_par_iter().for_each(|(tile, target)| {
+        // Here and not for all tiles at once, so that it happens in the cache.
+        target.fill(MaybeUninit::new(0.0));
+        // SAFETY: all values were just written, and a `MaybeUninit` of what is initialised is laid out like the thing itself.
+        #[allow(unsafe_code)]
+        let target = unsafe { &mut *(std::ptr::from_mut(target) as *mut [f32]) };
         let mut room = Scratch::take();
-        for (reach, panels) in reachs {
+        for (reach, panels) in reaches {
             let product = Product {
                 targets: &reach.targets(&tile),
-                stretches: &reach.stretches(&tile, source, &mut room, block.rows),
-                pieces: &pieces(reach.size[0], reach.stretch()),
+                stretches: &reach.stretches(&tile, source, &mut room, Block::of::<S>().rows),
+                pieces: &pieces(reach.size[0], reach.stretch(), PANEL / Block::of::<S>().width()),
                 stretch: reach.stretch(),
                 panels,
             };
-            Arch::new().dispatch(OnCpu { product, target });
+            simd.run(
+                #[inline(always)]
+                || match Block::of::<S>().rows {
+                    12 => product.run::<S, 12>(simd, target),
+                    _ => product.run::<S, 6>(simd, target),
+                },
+            );
         }
     });
+    // SAFETY: the tiles are all of the target, as `split` asserts, and every one was written above; the capacity is at least `length`.
+    #[allow(unsafe_code)]
+    unsafe {
+        values.set_len(length);
+    }
+    values
 }
 
 /// A part of what a target pixel reads: of these rows of the reach, these values.
@@ -38,10 +64,10 @@ struct Piece {
     values: Range<usize>,
 }
 
-/// All that a pixel reads, cut into pieces of about `DEPTH` values.
-fn pieces(rows: usize, stretch: usize) -> Vec<Piece> {
-    if stretch > DEPTH {
-        let length = stretch.div_ceil(stretch.div_ceil(DEPTH));
+/// All that a pixel reads, cut into pieces of at most `depth` values.
+fn pieces(rows: usize, stretch: usize, depth: usize) -> Vec<Piece> {
+    if stretch > depth {
+        let length = stretch.div_ceil(stretch.div_ceil(depth));
         let piece = |row: usize, from: usize| Piece {
             rows: row..row + 1,
             values: from..(from + length).min(stretch),
@@ -50,7 +76,7 @@ fn pieces(rows: usize, stretch: usize) -> Vec<Piece> {
             .flat_map(|row| (0..stretch).step_by(length).map(move |from| piece(row, from)))
             .collect();
     }
-    let step = (DEPTH / stretch.max(1)).max(1);
+    let step = (depth / stretch.max(1)).max(1);
     (0..rows)
         .step_by(step)
         .map(|row| Piece { rows: row..(row + step).min(rows), values: 0..stretch })
@@ -68,30 +94,13 @@ struct Product<'a> {
     panels: &'a Panels,
 }
 
-struct OnCpu<'a> {
-    product: Product<'a>,
-    target: &'a mut [f32],
-}
-
-impl WithSimd for OnCpu<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match rows::<S>() {
-            12 => self.product.run::<S, 12>(simd, self.target),
-            _ => self.product.run::<S, 6>(simd, self.target),
-        }
-    }
-}
-
 impl Product<'_> {
     #[inline(always)]
     fn run<S: Simd, const ROWS: usize>(&self, simd: S, target: &mut [f32]) {
         for (at, piece) in self.pieces.iter().enumerate() {
             for panel in 0..self.panels.count() {
                 for pixel in (0..self.targets.len()).step_by(ROWS) {
-                    if self.panels.width(panel) == S::F32_LANES {
+                    if self.panels.width(panel) == S::LANES {
                         self.block::<S, ROWS, 1>(simd, at == 0, piece, panel, pixel, target);
                     } else {
                         self.block::<S, ROWS, 2>(simd, at == 0, piece, panel, pixel, target);
@@ -112,27 +121,28 @@ impl Product<'_> {
         pixel: usize,
         target: &mut [f32],
     ) {
-        let width = VECTORS * S::F32_LANES;
-        let column = panel * 2 * S::F32_LANES;
+        let width = VECTORS * S::LANES;
+        let column = panel * 2 * S::LANES;
         let pixels = self.targets.len().next_multiple_of(ROWS);
         let values = self.panels.panel(panel);
-        let mut sums: Sums<S, ROWS, VECTORS> = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        let mut sums: Sums<S, ROWS, VECTORS> = [[simd.splat(0.0); VECTORS]; ROWS];
         for row in piece.rows.clone() {
             let start = row * self.stretch + piece.values.start;
             let values = &values[start * width..(start + piece.values.len()) * width];
             let Some(stretches) = self.stretches[row * pixels + pixel..].first_chunk::<ROWS>() else {
                 return;
             };
-            add_products(simd, &mut sums, stretches, piece.values.start, 1, values);
+            add_products(simd, &mut sums, stretches, piece.values.start, values);
         }
         let used = width.min(self.panels.columns - column);
         let targets = &self.targets[pixel..];
         match targets.first_chunk::<ROWS>() {
             Some(targets) if used == width => {
                 for (sums, start) in sums.iter().zip(targets) {
-                    let (target, _) = S::as_mut_simd_f32s(&mut target[start + column..][..width]);
-                    for (target, sum) in target.iter_mut().zip(sums) {
-                        *target = if is_first { *sum } else { simd.add_f32s(*target, *sum) };
+                    let target = &mut target[start + column..][..width];
+                    for (target, sum) in target.chunks_exact_mut(S::LANES).zip(sums) {
+                        let sum = if is_first { *sum } else { simd.add(simd.load(target), *sum) };
+                        simd.store(target, sum);
                     }
                 }
             }
@@ -140,11 +150,10 @@ impl Product<'_> {
                 // A copy, because what is counted at run time does not stay in registers.
                 let sums = sums;
                 for (sums, start) in sums.iter().zip(targets) {
-                    let target = target[start + column..][..used].chunks_mut(S::F32_LANES);
+                    let target = target[start + column..][..used].chunks_mut(S::LANES);
                     for (target, sum) in target.zip(sums) {
-                        let old =
-                            if is_first { simd.splat_f32s(0.0) } else { simd.partial_load_f32s(target) };
-                        simd.partial_store_f32s(target, simd.add_f32s(old, *sum));
+                        let sum = if is_first { *sum } else { simd.add(simd.load(target), *sum) };
+                        simd.store(target, sum);
                     }
                 }
             }

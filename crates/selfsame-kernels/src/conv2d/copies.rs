@@ -5,6 +5,15 @@ use std::ops::Range;
 /// A stretch of so many values is worth a call.
 const LONG: usize = 64;
 
+/// Copies values; those of a panel's row without a call.
+#[inline(always)]
+pub fn copy(target: &mut [f32], source: &[f32]) {
+    match (target.as_mut_array::<16>(), source.as_array::<16>()) {
+        (Some(target), Some(source)) => *target = *source,
+        _ => target.copy_from_slice(source),
+    }
+}
+
 /// Copies what the pixels read of some `rows` of the gradient to lines of `length` values, one a pixel.
 #[inline(always)]
 pub fn gather(stretches: &[&[f32]], stretch: usize, rows: &Range<usize>, lines: &mut [f32], length: usize) {
@@ -23,10 +32,11 @@ pub fn gather(stretches: &[&[f32]], stretch: usize, rows: &Range<usize>, lines: 
         }
         while from < end {
             let step = match end - from {
-                16.. => copy::<16>(stretches, from, lines, length, to),
-                8.. => copy::<8>(stretches, from, lines, length, to),
-                4.. => copy::<4>(stretches, from, lines, length, to),
-                _ => copy::<1>(stretches, from, lines, length, to),
+                32.. => copy_of_all::<32>(stretches, from, lines, length, to),
+                16.. => copy_of_all::<16>(stretches, from, lines, length, to),
+                8.. => copy_of_all::<8>(stretches, from, lines, length, to),
+                4.. => copy_of_all::<4>(stretches, from, lines, length, to),
+                _ => copy_of_all::<1>(stretches, from, lines, length, to),
             };
             from += step;
             to += step;
@@ -36,7 +46,7 @@ pub fn gather(stretches: &[&[f32]], stretch: usize, rows: &Range<usize>, lines: 
 
 /// Copies `COUNT` values of every stretch to its line.
 #[inline(always)]
-fn copy<const COUNT: usize>(
+fn copy_of_all<const COUNT: usize>(
     stretches: &[&[f32]],
     from: usize,
     lines: &mut [f32],
@@ -67,7 +77,7 @@ pub fn to_panels(
         let gradient = &gradient[outputs.clone()];
         for (panel, values) in panels.chunks_exact_mut(pixels * width).zip(gradient.chunks(width)) {
             if values.len() == width {
-                panel[pixel * width..][..width].copy_from_slice(values);
+                copy(&mut panel[pixel * width..][..width], values);
             } else {
                 let (target, rest) = panel[pixel * last..][..last].split_at_mut(values.len());
                 target.copy_from_slice(values);

@@ -1,0 +1,69 @@
+//! AVX-512.
+
+#![allow(unsafe_code)]
+
+use std::arch::x86_64::*;
+
+use super::Simd;
+
+/// AVX-512 (the foundation), which this CPU has.
+#[derive(Clone, Copy)]
+pub struct Avx512(());
+
+impl Avx512 {
+    /// If this CPU has them.
+    pub fn detect() -> Option<Self> {
+        is_x86_feature_detected!("avx512f").then_some(Self(()))
+    }
+}
+
+// SAFETY of all blocks below: a value of `Avx512` is made only after its instructions were found; memory is what the caller vouches for.
+impl Simd for Avx512 {
+    type Vector = __m512;
+    const LANES: usize = 16;
+    const REGISTERS: usize = 32;
+
+    #[inline(always)]
+    fn run<T>(self, work: impl FnOnce() -> T) -> T {
+        #[target_feature(enable = "avx512f")]
+        fn run<T>(work: impl FnOnce() -> T) -> T {
+            work()
+        }
+        unsafe { run(work) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn add(self, left: __m512, right: __m512) -> __m512 {
+        unsafe { _mm512_add_ps(left, right) }
+    }
+
+    #[inline(always)]
+    fn subtract(self, left: __m512, right: __m512) -> __m512 {
+        unsafe { _mm512_sub_ps(left, right) }
+    }
+
+    #[inline(always)]
+    fn multiply(self, left: __m512, right: __m512) -> __m512 {
+        unsafe { _mm512_mul_ps(left, right) }
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, left: __m512, right: __m512, sum: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(left, right, sum) }
+    }
+
+    #[inline(always)]
+    unsafe fn read(self, from: *const f32) -> __m512 {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn write(self, to: *mut f32, vector: __m512) {
+        unsafe { _mm512_storeu_ps(to, vector) }
+    }
+}
