@@ -93,6 +93,7 @@ fn all_vectors_give_the_same() {
         for found in
             [all().with(Portable::<4, 16>), all().with(Portable::<4, 32>), all().with(Portable::<16, 32>)]
         {
+            assert_eq!(found.each_ref().map(Vec::len), expected.each_ref().map(Vec::len));
             for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
                 assert!((found - expected).abs() < 1e-4, "{found} is not {expected} of {extent:?}");
             }
