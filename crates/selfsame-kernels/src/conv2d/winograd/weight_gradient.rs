@@ -16,8 +16,10 @@ use crate::simd::{Simd, Work};
 const LARGEST_SUMS: usize = 160 << 10;
 /// Parts in which the gradient of a small weight is summed; fixed, so that the sum does not depend on the number of threads.
 const PARTS: usize = 16;
+/// Least tiles of a part; with fewer, transforming the sums back would take a good part of the time.
+const LEAST_TILES: usize = 64;
 /// Transformed numbers of a block of tiles that stay in the second cache beside the sums.
-const BLOCK: usize = 96 << 10;
+const BLOCK: usize = 144 << 10;
 /// Tiles of a block when it is used for many panels.
 const TILES: usize = 64;
 /// Transformed numbers that are kept at once for all panels; about the size of a third cache.
@@ -73,7 +75,8 @@ impl<S: Simd> Sum<'_, S> {
         let Self { simd, grid, channels, columns, .. } = *self;
         let size = POSITIONS * (Layout::new(1, channels).tile + Layout::new(1, columns.count).tile);
         let blocks = grid.blocks((BLOCK / size).clamp(12, 96));
-        let part = blocks.len().div_ceil(PARTS);
+        let count = (grid.tiles() / LEAST_TILES).clamp(1, PARTS);
+        let part = blocks.len().div_ceil(count);
         let sum_size = POSITIONS * odd_lines(channels * columns.width());
         let panel_gradient = columns.width() * channels * TAPS;
         let mut parts = Scratch::take();
