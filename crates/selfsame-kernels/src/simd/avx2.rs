@@ -66,4 +66,23 @@ impl Simd for Avx2 {
     unsafe fn write(self, to: *mut f32, vector: __m256) {
         unsafe { _mm256_storeu_ps(to, vector) }
     }
+
+    #[inline(always)]
+    unsafe fn read_part(self, from: *const f32, count: usize) -> __m256 {
+        unsafe { _mm256_maskload_ps(from, first(count)) }
+    }
+
+    #[inline(always)]
+    unsafe fn write_part(self, to: *mut f32, vector: __m256, count: usize) {
+        unsafe { _mm256_maskstore_ps(to, first(count), vector) }
+    }
+}
+
+/// A mask of the first `count` lanes.
+#[inline(always)]
+fn first(count: usize) -> __m256i {
+    const MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let start = 8 - count.min(8);
+    // SAFETY: eight numbers from the start on lie in the array; only methods of `Avx2` call this.
+    unsafe { _mm256_loadu_si256(MASKS[start..start + 8].as_ptr().cast()) }
 }

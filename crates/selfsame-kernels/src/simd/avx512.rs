@@ -66,4 +66,20 @@ impl Simd for Avx512 {
     unsafe fn write(self, to: *mut f32, vector: __m512) {
         unsafe { _mm512_storeu_ps(to, vector) }
     }
+
+    #[inline(always)]
+    unsafe fn read_part(self, from: *const f32, count: usize) -> __m512 {
+        unsafe { _mm512_maskz_loadu_ps(first(count), from) }
+    }
+
+    #[inline(always)]
+    unsafe fn write_part(self, to: *mut f32, vector: __m512, count: usize) {
+        unsafe { _mm512_mask_storeu_ps(to, first(count), vector) }
+    }
+}
+
+/// A mask of the first `count` lanes.
+#[inline(always)]
+fn first(count: usize) -> __mmask16 {
+    ((1_u32 << count.min(16)) - 1) as __mmask16
 }

@@ -57,31 +57,59 @@ pub trait Simd: Copy + Send + Sync {
     /// `LANES` numbers at `to` must be writable; no alignment is needed.
     unsafe fn write(self, to: *mut f32, vector: Self::Vector);
 
+    /// The `count` numbers at `from`, less than a vector; zeros in the lanes beyond.
+    ///
+    /// # Safety
+    ///
+    /// `count` numbers at `from` must be readable; no alignment is needed.
+    #[inline(always)]
+    unsafe fn read_part(self, from: *const f32, count: usize) -> Self::Vector {
+        let mut lanes = [0.0; MOST_LANES];
+        // SAFETY: the caller vouches for `from`, and the array holds a vector of any CPU.
+        unsafe {
+            from.copy_to_nonoverlapping(lanes.as_mut_ptr(), count.min(MOST_LANES));
+            self.read(lanes.as_ptr())
+        }
+    }
+
+    /// Writes the first `count` numbers of a vector, less than all, to `to`.
+    ///
+    /// # Safety
+    ///
+    /// `count` numbers at `to` must be writable; no alignment is needed.
+    #[inline(always)]
+    unsafe fn write_part(self, to: *mut f32, vector: Self::Vector, count: usize) {
+        let mut lanes = [0.0; MOST_LANES];
+        // SAFETY: the caller vouches for `to`, and the array holds a vector of any CPU.
+        unsafe {
+            self.write(lanes.as_mut_ptr(), vector);
+            to.copy_from_nonoverlapping(lanes.as_ptr(), count.min(MOST_LANES));
+        }
+    }
+
     /// The first numbers of `values`; zeros in the lanes beyond its end.
     #[inline(always)]
     fn load(self, values: &[f32]) -> Self::Vector {
-        if values.len() >= Self::LANES {
-            // SAFETY: the slice holds a vector.
-            unsafe { self.read(values.as_ptr()) }
-        } else {
-            let mut lanes = [0.0; MOST_LANES];
-            lanes[..values.len()].copy_from_slice(values);
-            // SAFETY: the array holds a vector of any CPU.
-            unsafe { self.read(lanes.as_ptr()) }
+        // SAFETY: the slice holds a vector, or what is read of it.
+        unsafe {
+            if values.len() >= Self::LANES {
+                self.read(values.as_ptr())
+            } else {
+                self.read_part(values.as_ptr(), values.len())
+            }
         }
     }
 
     /// Writes to the first numbers of `values` what fits.
     #[inline(always)]
     fn store(self, values: &mut [f32], vector: Self::Vector) {
-        if values.len() >= Self::LANES {
-            // SAFETY: the slice holds a vector.
-            unsafe { self.write(values.as_mut_ptr(), vector) }
-        } else {
-            let mut lanes = [0.0; MOST_LANES];
-            // SAFETY: the array holds a vector of any CPU.
-            unsafe { self.write(lanes.as_mut_ptr(), vector) };
-            values.copy_from_slice(&lanes[..values.len()]);
+        // SAFETY: the slice holds a vector, or what is written of it.
+        unsafe {
+            if values.len() >= Self::LANES {
+                self.write(values.as_mut_ptr(), vector);
+            } else {
+                self.write_part(values.as_mut_ptr(), vector, values.len());
+            }
         }
     }
 }

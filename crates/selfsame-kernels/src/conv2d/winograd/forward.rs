@@ -21,7 +21,7 @@ const TILES: usize = 48;
 /// Numbers of transformed tiles and products that are kept at once for all panels of weights; about the size of a third cache.
 const GROUP: usize = 2 << 20;
 /// Input channels of a panel of weights that are used at once.
-const DEPTH: usize = 128;
+const DEPTH: usize = 256;
 
 /// A convolution of maps `[batch, height, width, depth]` to maps `[batch, height, width, columns]`.
 pub struct Convolution<'a> {

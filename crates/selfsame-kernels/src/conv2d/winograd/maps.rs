@@ -167,6 +167,30 @@ pub fn product_position(columns: Columns, tiles: usize) -> usize {
     (tiles | 1) * columns.width()
 }
 
+/// A vector of products at all positions of a tile.
+struct Products<'a> {
+    values: &'a [f32],
+    /// From one position to the next.
+    position: usize,
+}
+
+impl<'a> Products<'a> {
+    #[inline(always)]
+    fn new<S: Simd>(values: &'a [f32], position: usize) -> Self {
+        Self { values: &values[..(POSITIONS - 1) * position + S::LANES], position }
+    }
+
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S, row: usize, column: usize) -> S::Vector {
+        debug_assert!(row < TILE && column < TILE, "there is no such position");
+        // SAFETY: the slice was cut behind the vector of the last position.
+        #[allow(unsafe_code)]
+        unsafe {
+            simd.read(self.values.as_ptr().add((row * TILE + column) * self.position))
+        }
+    }
+}
+
 /// Writes `Aᵀ m A` of a panel of products to the part `maps` of the output that belongs to the block of `tiles`.
 pub fn transform_products<S: Simd>(
     simd: S,
@@ -196,23 +220,44 @@ pub fn transform_products<S: Simd>(
                     let column = panel * width + vector * S::LANES;
                     let used = (columns.count - column).min(S::LANES);
                     let target = &mut maps[start + column..];
-                    square(
-                        simd,
-                        &mut room,
-                        #[inline(always)]
-                        |row, column| simd.load(&source[(row * TILE + column) * position..][..S::LANES]),
-                        #[inline(always)]
-                        |line| transform::output(simd, line),
-                        #[inline(always)]
-                        |row, column, vector| {
-                            if row < height && column < across {
-                                simd.store(
-                                    &mut target[row * stretch + column * columns.count..][..used],
-                                    vector,
-                                );
-                            }
-                        },
-                    );
+                    let tile = Products::new::<S>(source, position);
+                    if height >= STEP && across >= STEP && used == S::LANES {
+                        // Without a check for every vector this is a third faster, and nearly all tiles are whole.
+                        let target = &mut target[..(STEP - 1) * (stretch + columns.count) + S::LANES];
+                        square(
+                            simd,
+                            &mut room,
+                            #[inline(always)]
+                            |row, column| tile.load(simd, row, column),
+                            #[inline(always)]
+                            |line| transform::output(simd, line),
+                            #[inline(always)]
+                            |row, column, vector| {
+                                let start = row * stretch + column * columns.count;
+                                // SAFETY: `row` and `column` are below `STEP`, and `target` ends with the vector of the last pixel.
+                                #[allow(unsafe_code)]
+                                unsafe {
+                                    simd.write(target.as_mut_ptr().add(start), vector);
+                                }
+                            },
+                        );
+                    } else {
+                        square(
+                            simd,
+                            &mut room,
+                            #[inline(always)]
+                            |row, column| tile.load(simd, row, column),
+                            #[inline(always)]
+                            |line| transform::output(simd, line),
+                            #[inline(always)]
+                            |row, column, vector| {
+                                if row < height && column < across {
+                                    let start = row * stretch + column * columns.count;
+                                    simd.store(&mut target[start..][..used], vector);
+                                }
+                            },
+                        );
+                    }
                 }
             }
         },

@@ -35,11 +35,11 @@ use weight_gradient::WeightGradient;
 
 /// Whether these functions can compute a convolution, and faster than matrix products over its nine taps.
 ///
-/// With fewer channels than a vector has lanes the transforms are most of the work; and on maps of 1×1 or 2×2 most of a tile lies outside.
+/// With one or two channels nearly all lanes of the vectors would be empty, and of maps of 1×1 nearly all of a tile lies outside.
 pub fn pays(extent: &Extent) -> bool {
     let multiplications = transform::POSITIONS * Grid::of(extent).tiles();
     let direct = 9 * extent.batch * extent.height * extent.width;
-    is_possible(extent) && extent.channels.min(extent.outputs) >= 8 && 3 * multiplications <= 2 * direct
+    is_possible(extent) && extent.channels.min(extent.outputs) >= 3 && multiplications <= direct
 }
 
 fn is_possible(extent: &Extent) -> bool {

@@ -11,6 +11,9 @@ use crate::simd::{MOST_LANES, Simd};
 const KERNEL: usize = 3;
 /// Values of a kernel.
 pub const TAPS: usize = KERNEL * KERNEL;
+/// Kernels of a row of the weight that are gathered or scattered at once, because a vector can be read only some time after its numbers were
+/// written one by one.
+const STEPS: usize = 8;
 
 /// A weight seen as matrices `[depth, columns]`, one for each of the nine values of a kernel.
 #[derive(Clone, Copy)]
@@ -68,32 +71,40 @@ pub fn transform_kernels<S: Simd>(
         #[inline(always)]
         || {
             let mut room = [[simd.splat(0.0); TILE]; KERNEL];
-            for (at, step) in depth.enumerate() {
-                for vector in 0..columns.vectors(panel) {
-                    let first = panel * columns.width() + vector * S::LANES;
-                    let used = (columns.count - first).min(S::LANES);
-                    // One row of lanes for every value of a kernel.
-                    let mut taps = [[0.0; MOST_LANES]; TAPS];
-                    for (lane, column) in (first..first + used).enumerate() {
-                        let start = step * kernels.depth_stride + column * kernels.column_stride;
-                        let kernel = &kernels.values[start..start + TAPS];
-                        for (tap, value) in kernel.iter().enumerate() {
-                            taps[if kernels.is_turned { TAPS - 1 - tap } else { tap }][lane] = *value;
+            let mut taps = [[[0.0; MOST_LANES]; TAPS]; STEPS];
+            for vector in 0..columns.vectors(panel) {
+                let first = panel * columns.width() + vector * S::LANES;
+                let used = first..columns.count.min(first + S::LANES);
+                for begin in depth.clone().step_by(STEPS) {
+                    let steps = begin..depth.end.min(begin + STEPS);
+                    for (lane, column) in used.clone().enumerate() {
+                        let start = begin * kernels.depth_stride + column * kernels.column_stride;
+                        for (step, taps) in taps[..steps.len()].iter_mut().enumerate() {
+                            let kernel = &kernels.values[start + step * kernels.depth_stride..][..TAPS];
+                            for (tap, value) in taps.iter_mut().zip(kernel) {
+                                tap[lane] = *value;
+                            }
                         }
                     }
-                    let target = &mut transformed[at * width + vector * S::LANES..];
-                    square(
-                        simd,
-                        &mut room,
-                        #[inline(always)]
-                        |row, column| simd.load(&taps[row * KERNEL + column]),
-                        #[inline(always)]
-                        |line| transform::weight(simd, line),
-                        #[inline(always)]
-                        |row, column, vector| {
-                            simd.store(&mut target[(row * TILE + column) * position..][..S::LANES], vector);
-                        },
-                    );
+                    for (taps, step) in taps.iter().zip(steps) {
+                        let target = &mut transformed[(step - depth.start) * width + vector * S::LANES..];
+                        square(
+                            simd,
+                            &mut room,
+                            #[inline(always)]
+                            |row, column| {
+                                let tap = row * KERNEL + column;
+                                simd.load(&taps[if kernels.is_turned { TAPS - 1 - tap } else { tap }])
+                            },
+                            #[inline(always)]
+                            |line| transform::weight(simd, line),
+                            #[inline(always)]
+                            |row, column, vector| {
+                                let start = (row * TILE + column) * position;
+                                simd.store(&mut target[start..][..S::LANES], vector);
+                            },
+                        );
+                    }
                 }
             }
         },
@@ -117,26 +128,29 @@ pub fn add_gradients<S: Simd>(
         #[inline(always)]
         || {
             let mut room = [[simd.splat(0.0); KERNEL]; TILE];
-            for (at, channel) in channels.enumerate() {
-                for vector in 0..columns.vectors(panel) {
-                    let first = vector * S::LANES;
-                    let used = (columns.count - panel * width - first).min(S::LANES);
-                    let source = &sums[at * width + first..];
-                    let mut taps = [[0.0; MOST_LANES]; TAPS];
-                    square(
-                        simd,
-                        &mut room,
-                        #[inline(always)]
-                        |row, column| simd.load(&source[(row * TILE + column) * position..][..S::LANES]),
-                        #[inline(always)]
-                        |line| transform::weight_gradient(simd, line),
-                        #[inline(always)]
-                        |row, column, vector| simd.store(&mut taps[row * KERNEL + column], vector),
-                    );
-                    for (lane, output) in (first..first + used).enumerate() {
-                        let start = (output * all_channels + channel) * TAPS;
-                        let kernel = &mut gradient[start..start + TAPS];
-                        for (value, tap) in kernel.iter_mut().zip(&taps) {
+            let mut taps = [[[0.0; MOST_LANES]; TAPS]; STEPS];
+            for vector in 0..columns.vectors(panel) {
+                let first = vector * S::LANES;
+                let used = first..(columns.count - panel * width).min(first + S::LANES);
+                for begin in channels.clone().step_by(STEPS) {
+                    let steps = begin..channels.end.min(begin + STEPS);
+                    for (taps, channel) in taps.iter_mut().zip(steps.clone()) {
+                        let source = &sums[(channel - channels.start) * width + first..];
+                        square(
+                            simd,
+                            &mut room,
+                            #[inline(always)]
+                            |row, column| simd.load(&source[(row * TILE + column) * position..][..S::LANES]),
+                            #[inline(always)]
+                            |line| transform::weight_gradient(simd, line),
+                            #[inline(always)]
+                            |row, column, vector| simd.store(&mut taps[row * KERNEL + column], vector),
+                        );
+                    }
+                    for (lane, output) in used.clone().enumerate() {
+                        let start = (output * all_channels + begin) * TAPS;
+                        let kernels = &mut gradient[start..start + steps.len() * TAPS];
+                        for (value, tap) in kernels.iter_mut().zip(taps.as_flattened()) {
                             *value += tap[lane];
                         }
                     }

@@ -16,14 +16,18 @@ use crate::simd::{Simd, Work};
 const LARGEST_SUMS: usize = 160 << 10;
 /// Parts in which the gradient of a small weight is summed; fixed, so that the sum does not depend on the number of threads.
 const PARTS: usize = 16;
+/// Least tiles of a part; with fewer, transforming the sums back would take a good part of the time.
+const LEAST_TILES: usize = 64;
 /// Transformed numbers of a block of tiles that stay in the second cache beside the sums.
-const BLOCK: usize = 96 << 10;
+const BLOCK: usize = 144 << 10;
 /// Tiles of a block when it is used for many panels.
 const TILES: usize = 64;
 /// Transformed numbers that are kept at once for all panels; about the size of a third cache.
 const GROUP: usize = 2 << 20;
 /// Channels whose sums with a panel of outputs are made at once.
 const CHANNELS: usize = 64;
+/// Panels of outputs that use some channels one after another, while these are in the cache.
+const PANELS: usize = 2;
 
 /// The gradient `[outputs, channels, 3, 3]` of a weight.
 pub struct WeightGradient<'a> {
@@ -73,8 +77,9 @@ impl<S: Simd> Sum<'_, S> {
         let Self { simd, grid, channels, columns, .. } = *self;
         let size = POSITIONS * (Layout::new(1, channels).tile + Layout::new(1, columns.count).tile);
         let blocks = grid.blocks((BLOCK / size).clamp(12, 96));
-        let part = blocks.len().div_ceil(PARTS);
-        let sum_size = POSITIONS * odd_lines(channels * columns.width());
+        let count = (grid.tiles() / LEAST_TILES).clamp(1, PARTS);
+        let part = blocks.len().div_ceil(count);
+        let sum_size = self.sum_size(channels);
         let panel_gradient = columns.width() * channels * TAPS;
         let mut parts = Scratch::take();
         let parts = parts.first(blocks.len().div_ceil(part) * gradient.len());
@@ -85,13 +90,9 @@ impl<S: Simd> Sum<'_, S> {
             for (at, tiles) in blocks.iter().enumerate() {
                 let maps = maps.first(Layout::new(tiles.len(), channels).size());
                 let gradients = gradients.first(Layout::new(tiles.len(), columns.count).size());
-
                 self.transform(tiles.clone(), maps, gradients);
                 let block = Transformed { tiles: tiles.len(), maps, gradients };
-                for panel in 0..columns.panels() {
-                    let sums = &mut sums[panel * sum_size..][..sum_size];
-                    self.multiply(&block, panel, 0..channels, sums, at > 0);
-                }
+                self.multiply(&block, 0..columns.panels(), 0..channels, sums, at > 0);
             }
             gradient.fill(0.0);
             for (panel, gradient) in gradient.chunks_mut(panel_gradient).enumerate() {
@@ -104,13 +105,14 @@ impl<S: Simd> Sum<'_, S> {
         }
     }
 
-    /// All tiles are transformed first, then the panels' sums are made one by one.
+    /// All tiles are transformed first, then the sums of a few panels at a time are made.
     fn by_panels(&self, gradient: &mut [f32]) {
         let Self { simd, grid, channels, columns, .. } = *self;
         let blocks = grid.blocks(TILES);
         let most = blocks.iter().map(Range::len).max().unwrap_or(0);
         let map_size = Layout::new(most, channels).size();
         let gradient_size = Layout::new(most, columns.count).size();
+        let panel_gradient = columns.width() * channels * TAPS;
         let group = (GROUP / (map_size + gradient_size)).max(1);
         let (mut maps, mut gradients) = (Scratch::take(), Scratch::take());
         for blocks in blocks.chunks(group) {
@@ -121,25 +123,33 @@ impl<S: Simd> Sum<'_, S> {
                 self.transform(tiles.clone(), maps, gradients);
             });
             let (maps, gradients) = (&*maps, &*gradients);
-            gradient.par_chunks_mut(columns.width() * channels * TAPS).enumerate().for_each(
-                |(panel, gradient)| {
-                    let mut sums = Scratch::take();
-                    let piece = CHANNELS.min(channels);
-                    let sums = sums.first(POSITIONS * odd_lines(piece * columns.width()));
-                    for start in (0..channels).step_by(piece) {
-                        let range = start..(start + piece).min(channels);
-
-                        for (at, tiles) in blocks.iter().enumerate() {
-                            let maps = &maps[at * map_size..][..map_size];
-                            let gradients = &gradients[at * gradient_size..][..gradient_size];
-                            let block = Transformed { tiles: tiles.len(), maps, gradients };
-                            self.multiply(&block, panel, range.clone(), sums, at > 0);
-                        }
-                        add_gradients(simd, columns, panel, range.clone(), channels, sums, gradient);
+            gradient.par_chunks_mut(PANELS * panel_gradient).enumerate().for_each(|(at, gradient)| {
+                let panels = at * PANELS..columns.panels().min((at + 1) * PANELS);
+                let piece = CHANNELS.min(channels);
+                let mut sums = Scratch::take();
+                let sums = sums.first(panels.len() * self.sum_size(piece));
+                for start in (0..channels).step_by(piece) {
+                    let channels = start..channels.min(start + piece);
+                    for (at, tiles) in blocks.iter().enumerate() {
+                        let maps = &maps[at * map_size..][..map_size];
+                        let gradients = &gradients[at * gradient_size..][..gradient_size];
+                        let block = Transformed { tiles: tiles.len(), maps, gradients };
+                        self.multiply(&block, panels.clone(), channels.clone(), sums, at > 0);
                     }
-                },
-            );
+                    let sums = sums.chunks(self.sum_size(channels.len()));
+                    for ((panel, gradient), sums) in
+                        panels.clone().zip(gradient.chunks_mut(panel_gradient)).zip(sums)
+                    {
+                        add_gradients(simd, columns, panel, channels.clone(), self.channels, sums, gradient);
+                    }
+                }
+            });
         }
+    }
+
+    /// Numbers of the sums of some channels with a panel of outputs at all positions.
+    fn sum_size(&self, channels: usize) -> usize {
+        POSITIONS * odd_lines(channels * self.columns.width())
     }
 
     fn transform(&self, tiles: Range<usize>, maps: &mut [f32], gradients: &mut [f32]) {
@@ -148,11 +158,11 @@ impl<S: Simd> Sum<'_, S> {
         transform_output_gradient(self.simd, &self.grid, tiles, outputs, self.output_gradient, gradients);
     }
 
-    /// Products of transformed tiles and gradients, summed over the tiles, for some channels and a panel of outputs.
+    /// Products of transformed tiles and gradients, summed over the tiles, for some channels and some panels of outputs, one after another.
     fn multiply(
         &self,
         block: &Transformed<'_>,
-        panel: usize,
+        panels: Range<usize>,
         channels: Range<usize>,
         sums: &mut [f32],
         add: bool,
@@ -160,7 +170,7 @@ impl<S: Simd> Sum<'_, S> {
         let Transformed { tiles, maps, gradients } = *block;
         let (map, gradient) = (Layout::new(tiles, self.channels), Layout::new(tiles, self.columns.count));
         let width = self.columns.width();
-        let vectors = self.columns.vectors(panel);
+        let sum_position = odd_lines(channels.len() * width);
         for position in 0..POSITIONS {
             let left = Left {
                 values: &maps[position * map.position + channels.start..],
@@ -169,9 +179,11 @@ impl<S: Simd> Sum<'_, S> {
                 row_stride: 1,
                 depth_stride: map.tile,
             };
-            let values = &gradients[position * gradient.position + panel * width..];
-            let target = &mut sums[position * odd_lines(channels.len() * width)..][..channels.len() * width];
-            multiply(self.simd, left, Panel { values, stride: gradient.tile, vectors }, target, width, add);
+            for (panel, sums) in panels.clone().zip(sums.chunks_mut(self.sum_size(channels.len()))) {
+                let values = &gradients[position * gradient.position + panel * width..];
+                let right = Panel { values, stride: gradient.tile, vectors: self.columns.vectors(panel) };
+                multiply(self.simd, left, right, &mut sums[position * sum_position..], width, add);
+            }
         }
     }
 }
