@@ -5,7 +5,10 @@
 
 mod all_reduce;
 mod batch_norm;
+mod buffer;
 mod conv2d;
+#[cfg(test)]
+mod network;
 mod optional;
 mod pool;
 mod product;

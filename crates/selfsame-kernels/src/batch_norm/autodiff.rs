@@ -9,7 +9,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend};
 
-use super::extension::{BatchNormBackend, InputGradients, Normalised, Statistics};
+use super::extension::{BatchNormBackend, Followed, InputGradients, Normalised, Statistics};
 use crate::AllReduce;
 use crate::all_reduce::Gone;
 use crate::optional::Optional;
@@ -20,9 +20,7 @@ struct Saved<B: Backend> {
     input: NodeId,
     /// The weight, or the scale.
     weight: NodeId,
-    /// If it went through a ReLU: its sign tells where the gradient went through. What comes next keeps the output
-    /// anyway, so that this is no memory of its own.
-    output: Option<FloatTensor<B>>,
+    followed: Followed<B>,
 }
 
 /// What else batch normalisation keeps.
@@ -52,9 +50,8 @@ impl<B: BatchNormBackend, const N: usize> Backward<B, N> for BatchNormStep {
             input,
             weight,
             statistics,
-            Optional::new(saved.output),
+            saved.followed,
             output_gradient,
-            N == 4,
             ranks,
         );
         register(gradients, step.parents.map(|parent| parent.map(|node| node.id)), found);
@@ -72,8 +69,7 @@ impl<B: BatchNormBackend, const N: usize> Backward<B, N> for ScaleAndShiftStep {
         let output_gradient = gradients.consume::<B>(&step.node);
         let input = checkpointer.retrieve_node_output(step.state.input);
         let scale = checkpointer.retrieve_node_output(step.state.weight);
-        let output = Optional::new(step.state.output);
-        let found = B::scale_and_shift_backward(input, scale, output, output_gradient, N == 4);
+        let found = B::scale_and_shift_backward(input, scale, step.state.followed, output_gradient);
         register(gradients, step.parents.map(|parent| parent.map(|node| node.id)), found);
     }
 }
@@ -96,12 +92,12 @@ fn record<B: BatchNormBackend, C: CheckpointStrategy, S: Backward<B, N>, const N
     step: S,
     parents: [&FloatTensor<Autodiff<B, C>>; N],
     output: FloatTensor<B>,
-    state: impl FnOnce([NodeId; 2], FloatTensor<B>) -> S::State,
+    state: impl FnOnce([NodeId; 2]) -> S::State,
 ) -> FloatTensor<Autodiff<B, C>> {
     match step.prepare::<C>(parents.map(|tensor| tensor.node())).compute_bound().stateful() {
         OpsKind::Tracked(mut step) => {
             let kept = [parents[0], parents[1]].map(|tensor| step.checkpoint(tensor));
-            step.finish(state(kept, output.clone()), output)
+            step.finish(state(kept), output)
         }
         OpsKind::UnTracked(step) => step.finish(output),
     }
@@ -122,9 +118,10 @@ impl<B: BatchNormBackend, C: CheckpointStrategy> BatchNormBackend for Autodiff<B
         let residual = residual.into_option();
         let r = Optional::new(residual.as_ref().map(|tensor| tensor.primitive().clone()));
         let Normalised { output, statistics } = B::batch_norm_over_ranks(x, w, b, r, relu, epsilon, ranks);
+        let followed = Followed::new(residual.is_some(), relu, bias.primitive(), &output);
         let kept = statistics.clone();
-        let state = |[input, weight]: [NodeId; 2], output| Training {
-            saved: Saved { input, weight, output: relu.then_some(output) },
+        let state = |[input, weight]: [NodeId; 2]| Training {
+            saved: Saved { input, weight, followed },
             statistics: kept,
             ranks: weak,
         };
@@ -150,8 +147,8 @@ impl<B: BatchNormBackend, C: CheckpointStrategy> BatchNormBackend for Autodiff<B
         let residual = residual.into_option();
         let r = Optional::new(residual.as_ref().map(|tensor| tensor.primitive().clone()));
         let output = B::scale_and_shift(x, a, b, r, relu);
-        let state =
-            |[input, weight]: [NodeId; 2], output| Saved { input, weight, output: relu.then_some(output) };
+        let followed = Followed::new(residual.is_some(), relu, shift.primitive(), &output);
+        let state = |[input, weight]: [NodeId; 2]| Saved { input, weight, followed };
         match &residual {
             None => record::<B, C, _, 3>(ScaleAndShiftStep, [&input, &scale, &shift], output, state),
             Some(residual) => {

@@ -4,20 +4,22 @@ use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
 use pulp::Arch;
-use rayon::prelude::*;
+use rayon::iter::ParallelIterator;
 
-use super::extension::{InputGradients, Normalised, Statistics};
-use super::loops::{AddMoments, AddProducts, Normalise, Project, add, mask, relu};
+use super::arithmetic::{Lanewise, Normalise, Project, ProjectThroughRelu, ThroughRelu, Unchanged};
+use super::extension::{Followed, InputGradients, Normalised, Statistics};
+use super::loops::{AddMoments, AddProducts, Compute, Mask};
 use super::rows::Rows;
 use crate::AllReduce;
 use crate::all_reduce::sum_over_ranks;
+use crate::buffer::in_parts;
 
 /// See [`batch_norm`](super::batch_norm).
 pub fn forward(
     input: FlexTensor,
     [weight, bias]: [FlexTensor; 2],
     residual: Option<FlexTensor>,
-    with_relu: bool,
+    relu: bool,
     epsilon: f64,
     ranks: Option<&dyn AllReduce>,
 ) -> Normalised<Flex> {
@@ -40,7 +42,7 @@ pub fn forward(
     let mean: Vec<f32> = exact.iter().map(|&mean| mean as f32).collect();
 
     let scale = multiply(weight, &reciprocal_deviation(&variance, epsilon));
-    let output = finish(values, rows, [&mean, &scale, bias], residual, with_relu);
+    let output = finish(values, rows, [&mean, &scale, bias], residual, relu);
     Normalised {
         output: tensor(output, shape),
         statistics: Statistics { mean: vector(mean), variance: vector(variance), count, epsilon },
@@ -57,34 +59,30 @@ fn centred(sums: &[f64], squares: &[f64], mean: &[f64], count: usize) -> Vec<f64
     sums.iter().zip(squares).zip(mean).map(of_channel).collect()
 }
 
-/// Scales and shifts every value, adds the residual, applies the ReLU.
+/// Scales and shifts every value less its mean, adds the residual, applies the ReLU.
 pub fn finish(
     values: &[f32],
     rows: Rows,
-    coefficients: [&[f32]; 3],
+    mean_scale_shift: [&[f32]; 3],
     residual: Option<FlexTensor>,
-    with_relu: bool,
+    relu: bool,
 ) -> Vec<f32> {
     let arch = Arch::new();
-    let coefficients = coefficients.map(|channels| rows.columns(channels));
-    let [mean, scale, shift] = coefficients.each_ref().map(Vec::as_slice);
+    let columns = mean_scale_shift.map(|channels| rows.columns(channels));
+    let coefficients = columns.each_ref().map(Vec::as_slice);
     let residual = residual.map(contiguous);
     let residual: Option<&[f32]> = residual.as_ref().map(|residual| residual.storage());
-    let mut output = vec![0.0; values.len()];
-    output.par_chunks_mut(rows.part()).enumerate().for_each(|(part, output)| {
+    in_parts(values.len(), rows.part(), |part, output| {
         let values = of_part(values, rows, part).chunks(rows.chunk());
         let mut residual = residual.map(|residual| of_part(residual, rows, part).chunks(rows.chunk()));
-        for (output, values) in output.chunks_mut(rows.chunk()).zip(values) {
-            arch.dispatch(Normalise { output, values, mean, scale, shift });
+        for (target, values) in output.chunks_mut(rows.chunk()).zip(values) {
+            // Zero so far, unless there is a residual.
             if let Some(residual) = residual.as_mut().and_then(Iterator::next) {
-                add(arch, output, residual);
+                target.copy_from_slice(residual);
             }
-            if with_relu {
-                relu(arch, output);
-            }
+            arch.dispatch(Compute { target, values, coefficients, operation: Normalise { relu } });
         }
-    });
-    output
+    })
 }
 
 /// See [`portable::backward`](super::portable::backward) for the formula.
@@ -92,27 +90,28 @@ pub fn backward(
     input: FlexTensor,
     weight: FlexTensor,
     statistics: Statistics<Flex>,
-    output: Option<FlexTensor>,
+    followed: Followed<Flex>,
     output_gradient: FlexTensor,
-    has_residual: bool,
     ranks: Option<&dyn AllReduce>,
 ) -> (InputGradients<Flex>, Option<FlexTensor>) {
     let [input, weight] = [input, weight].map(contiguous);
-    let output = output.map(contiguous);
     let [values, weight, mean]: [&[f32]; 3] = [input.storage(), weight.storage(), statistics.mean.storage()];
-    let output: Option<&[f32]> = output.as_ref().map(|output| output.storage());
     let reciprocal = reciprocal_deviation(statistics.variance.storage(), statistics.epsilon);
-    let scale = multiply(weight, &reciprocal);
     let rows = Rows::of(input.layout().shape());
+    let [mean, scale] = [mean, &multiply(weight, &reciprocal)].map(|channels| rows.columns(channels));
+    let batch = Batch { rows, values, mean: &mean };
 
     let mut gradient = contiguous(output_gradient);
-    let mean_columns = rows.columns(mean);
-    let mut sums = match output {
-        // The residual's gradient is the output's through the ReLU: it is kept.
-        Some(output) if has_residual => {
-            mask_and_sum_gradient(gradient.storage_mut(), output, values, rows, &mean_columns)
+    let mut sums = match &followed {
+        Followed::Nothing | Followed::Residual => batch.sum(gradient.storage(), [], Unchanged),
+        Followed::Relu { shift } => {
+            let coefficients = [&mean, &scale, &rows.columns(shift.storage())];
+            batch.sum(gradient.storage(), coefficients.map(Vec::as_slice), ThroughRelu)
         }
-        _ => sum_gradient(gradient.storage(), output, values, rows, &mean_columns),
+        // The residual's gradient is the output's through the ReLU: it is kept.
+        Followed::ResidualRelu { output } => {
+            batch.mask_and_sum(gradient.storage_mut(), contiguous(output.clone()).storage())
+        }
     };
     let (bias, weight) = sums.split_at_mut(rows.channels);
     for (sum, &reciprocal) in weight.iter_mut().zip(&reciprocal) {
@@ -124,101 +123,91 @@ pub fn backward(
     let means = divide(&sums, statistics.count);
     let (shift, mean_projection) = means.split_at(rows.channels);
     let slope = multiply(mean_projection, &reciprocal);
-    let [shift, slope, scale] = [shift, &slope, &scale].map(|channels| rows.columns(channels));
-    let coefficients = [&mean_columns, &shift, &slope, &scale].map(Vec::as_slice);
-    let (input, residual) = if has_residual {
-        let input = input_gradient(gradient.storage(), values, rows, coefficients);
-        (tensor(input, gradient.layout().shape().clone()), Some(gradient))
-    } else {
-        input_gradient_in_place(gradient.storage_mut(), output, values, rows, coefficients);
-        (gradient, None)
-    };
-    (InputGradients { input, weight, bias }, residual)
-}
-
-/// The sums of the gradient through the ReLU whose output is given, and of it times the centred values.
-fn sum_gradient(
-    gradient: &[f32],
-    output: Option<&[f32]>,
-    values: &[f32],
-    rows: Rows,
-    mean: &[f32],
-) -> Vec<f64> {
-    let arch = Arch::new();
-    rows.sums(rows.parts(), |part, [sums, products]| {
-        let [gradient, values] = [gradient, values].map(|all| of_part(all, rows, part));
-        let Some(output) = output else {
-            return arch.dispatch(AddProducts { sums: [sums, products], gradients: gradient, values, mean });
-        };
-        let output = of_part(output, rows, part).chunks(rows.chunk());
-        let mut masked = vec![0.0; rows.chunk()];
-        for ((gradient, values), output) in
-            gradient.chunks(rows.chunk()).zip(values.chunks(rows.chunk())).zip(output)
-        {
-            let masked = &mut masked[..gradient.len()];
-            masked.copy_from_slice(gradient);
-            mask(arch, masked, output);
-            let sums = [&mut *sums, &mut *products];
-            arch.dispatch(AddProducts { sums, gradients: masked, values, mean });
+    let [shift, slope] = [shift, &slope].map(|channels| rows.columns(channels));
+    let projection = [&mean, &scale, &shift, &slope].map(Vec::as_slice);
+    match followed {
+        Followed::Nothing => batch.in_place(gradient.storage_mut(), projection, Project),
+        Followed::Relu { shift: bias } => {
+            let coefficients = [&mean, &scale, &rows.columns(bias.storage()), &shift, &slope];
+            let coefficients = coefficients.map(Vec::as_slice);
+            batch.in_place(gradient.storage_mut(), coefficients, ProjectThroughRelu);
         }
-    })
-}
-
-/// As [`sum_gradient`], and leaves the gradient through the ReLU in `gradient`.
-fn mask_and_sum_gradient(
-    gradient: &mut [f32],
-    output: &[f32],
-    values: &[f32],
-    rows: Rows,
-    mean: &[f32],
-) -> Vec<f64> {
-    let arch = Arch::new();
-    rows.sums(gradient.par_chunks_mut(rows.part()).enumerate(), |(part, gradient), [sums, products]| {
-        let [values, output] = [values, output].map(|all| of_part(all, rows, part).chunks(rows.chunk()));
-        for ((gradient, values), output) in gradient.chunks_mut(rows.chunk()).zip(values).zip(output) {
-            mask(arch, gradient, output);
-            let sums = [&mut *sums, &mut *products];
-            arch.dispatch(AddProducts { sums, gradients: gradient, values, mean });
+        Followed::Residual | Followed::ResidualRelu { .. } => {
+            let input = batch.project(gradient.storage(), projection);
+            let input = tensor(input, gradient.layout().shape().clone());
+            return (InputGradients { input, weight, bias }, Some(gradient));
         }
-    })
+    }
+    (InputGradients { input: gradient, weight, bias }, None)
 }
 
-fn input_gradient(
-    gradient: &[f32],
-    values: &[f32],
+/// What was normalised, with the mean of every column.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
     rows: Rows,
-    [mean, shift, slope, scale]: [&[f32]; 4],
-) -> Vec<f32> {
-    let arch = Arch::new();
-    let mut result = vec![0.0; values.len()];
-    result.par_chunks_mut(rows.part()).enumerate().for_each(|(part, result)| {
-        let [gradient, values] = [gradient, values].map(|all| of_part(all, rows, part).chunks(rows.chunk()));
-        for ((result, gradient), values) in result.chunks_mut(rows.chunk()).zip(gradient).zip(values) {
-            result.copy_from_slice(gradient);
-            arch.dispatch(Project { target: result, values, mean, shift, slope, scale });
-        }
-    });
-    result
+    values: &'a [f32],
+    mean: &'a [f32],
 }
 
-fn input_gradient_in_place(
-    gradient: &mut [f32],
-    output: Option<&[f32]>,
-    values: &[f32],
-    rows: Rows,
-    [mean, shift, slope, scale]: [&[f32]; 4],
-) {
-    let arch = Arch::new();
-    gradient.par_chunks_mut(rows.part()).enumerate().for_each(|(part, gradient)| {
-        let values = of_part(values, rows, part).chunks(rows.chunk());
-        let mut output = output.map(|output| of_part(output, rows, part).chunks(rows.chunk()));
-        for (gradient, values) in gradient.chunks_mut(rows.chunk()).zip(values) {
-            if let Some(output) = output.as_mut().and_then(Iterator::next) {
-                mask(arch, gradient, output);
+impl Batch<'_> {
+    /// The sums of what `through` makes of the gradient, and of it times the centred values.
+    fn sum<const N: usize>(
+        self,
+        gradients: &[f32],
+        coefficients: [&[f32]; N],
+        through: impl Lanewise<N>,
+    ) -> Vec<f64> {
+        let Self { rows, values, mean } = self;
+        let arch = Arch::new();
+        rows.sums(rows.parts(), |part, sums| {
+            let [gradients, values] = [gradients, values].map(|all| of_part(all, rows, part));
+            arch.dispatch(AddProducts { sums, gradients, values, mean, coefficients, through });
+        })
+    }
+
+    /// The sums of the gradient through a ReLU with this output, which it leaves in `gradients`, and of it times the centred
+    /// values.
+    fn mask_and_sum(self, gradients: &mut [f32], output: &[f32]) -> Vec<f64> {
+        let Self { rows, values, mean } = self;
+        let arch = Arch::new();
+        rows.sums(rows.parts_mut(gradients), |(part, gradients), [sums, products]| {
+            let [values, output] = [values, output].map(|all| of_part(all, rows, part).chunks(rows.chunk()));
+            for ((gradients, values), output) in gradients.chunks_mut(rows.chunk()).zip(values).zip(output) {
+                arch.dispatch(Mask { gradients, output });
+                let (sums, through) = ([&mut *sums, &mut *products], Unchanged);
+                arch.dispatch(AddProducts { sums, gradients, values, mean, coefficients: [], through });
             }
-            arch.dispatch(Project { target: gradient, values, mean, shift, slope, scale });
-        }
-    });
+        })
+    }
+
+    /// The input's gradient.
+    fn project(self, gradients: &[f32], coefficients: [&[f32]; 4]) -> Vec<f32> {
+        let Self { rows, values, .. } = self;
+        let arch = Arch::new();
+        in_parts(values.len(), rows.part(), |part, target| {
+            let [gradients, values] =
+                [gradients, values].map(|all| of_part(all, rows, part).chunks(rows.chunk()));
+            for ((target, gradients), values) in target.chunks_mut(rows.chunk()).zip(gradients).zip(values) {
+                target.copy_from_slice(gradients);
+                arch.dispatch(Compute { target, values, coefficients, operation: Project });
+            }
+        })
+    }
+
+    /// The input's gradient, over the output's.
+    fn in_place<const N: usize>(
+        self,
+        gradients: &mut [f32],
+        coefficients: [&[f32]; N],
+        operation: impl Lanewise<N>,
+    ) {
+        let Self { rows, values, .. } = self;
+        let arch = Arch::new();
+        rows.parts_mut(gradients).for_each(|(part, target)| {
+            let values = of_part(values, rows, part);
+            arch.dispatch(Compute { target, values, coefficients, operation });
+        });
+    }
 }
 
 /// The part's values.

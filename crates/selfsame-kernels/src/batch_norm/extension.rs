@@ -43,6 +43,36 @@ pub struct InputGradients<B: Backend> {
     pub bias: FloatTensor<B>,
 }
 
+/// What followed the normalisation in the same pass, and what tells the backward step where the gradient went through a ReLU.
+#[derive(Clone, Debug, ExtensionType)]
+pub enum Followed<B: Backend> {
+    Nothing,
+    /// The shift before the ReLU, `[channels]`: with it, the ReLU's input is computed again.
+    Relu {
+        shift: FloatTensor<B>,
+    },
+    Residual,
+    /// The output, in the input's shape. What comes next keeps it anyway, so that this is no memory of its own.
+    ResidualRelu {
+        output: FloatTensor<B>,
+    },
+}
+
+impl<B: Backend> Followed<B> {
+    pub fn new(has_residual: bool, relu: bool, shift: &FloatTensor<B>, output: &FloatTensor<B>) -> Self {
+        match (has_residual, relu) {
+            (false, false) => Self::Nothing,
+            (false, true) => Self::Relu { shift: shift.clone() },
+            (true, false) => Self::Residual,
+            (true, true) => Self::ResidualRelu { output: output.clone() },
+        }
+    }
+
+    pub fn has_residual(&self) -> bool {
+        matches!(self, Self::Residual | Self::ResidualRelu { .. })
+    }
+}
+
 #[backend_extension(
     Flex,
     Cube: cfg(any(feature = "wgpu", feature = "vulkan", feature = "metal", feature = "cuda", feature = "rocm")),
@@ -69,27 +99,17 @@ pub trait BatchNormBackend: Backend {
         )
     }
 
-    /// The gradients of the input, the weight and the bias, and of the residual if there was one, given that of the output. The
-    /// output itself is given if it went through a ReLU.
+    /// The gradients of the input, the weight and the bias, and of the residual if there was one, given that of the output.
     fn batch_norm_over_ranks_backward(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         #[extension_type] statistics: Statistics<Self>,
-        #[extension_type] output: Optional<Self>,
+        #[extension_type] followed: Followed<Self>,
         output_gradient: FloatTensor<Self>,
-        has_residual: bool,
         ranks: Option<Arc<dyn AllReduce>>,
     ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
         let ranks = ranks.as_deref();
-        portable::backward::<Self>(
-            input,
-            weight,
-            statistics,
-            output.into_option(),
-            output_gradient,
-            has_residual,
-            ranks,
-        )
+        portable::backward::<Self>(input, weight, statistics, followed, output_gradient, ranks)
     }
 
     /// `input · scale + shift`, plus the residual, through the ReLU: normalisation with frozen statistics.
@@ -107,11 +127,10 @@ pub trait BatchNormBackend: Backend {
     fn scale_and_shift_backward(
         input: FloatTensor<Self>,
         scale: FloatTensor<Self>,
-        #[extension_type] output: Optional<Self>,
+        #[extension_type] followed: Followed<Self>,
         output_gradient: FloatTensor<Self>,
-        has_residual: bool,
     ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
-        portable::finish_backward::<Self>(input, scale, output.into_option(), output_gradient, has_residual)
+        portable::finish_backward::<Self>(input, scale, followed, output_gradient)
     }
 }
 
@@ -139,9 +158,8 @@ impl BatchNormBackend for Flex {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         statistics: Statistics<Self>,
-        output: Optional<Self>,
+        followed: Followed<Self>,
         output_gradient: FloatTensor<Self>,
-        has_residual: bool,
         ranks: Option<Arc<dyn AllReduce>>,
     ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
         let ranks = ranks.as_deref();
@@ -149,7 +167,7 @@ impl BatchNormBackend for Flex {
             DType::F32 => cpu::backward,
             _ => portable::backward::<Self>,
         };
-        backward(input, weight, statistics, output.into_option(), output_gradient, has_residual, ranks)
+        backward(input, weight, statistics, followed, output_gradient, ranks)
     }
 
     fn scale_and_shift(
@@ -168,14 +186,13 @@ impl BatchNormBackend for Flex {
     fn scale_and_shift_backward(
         input: FloatTensor<Self>,
         scale: FloatTensor<Self>,
-        output: Optional<Self>,
+        followed: Followed<Self>,
         output_gradient: FloatTensor<Self>,
-        has_residual: bool,
     ) -> (InputGradients<Self>, Option<FloatTensor<Self>>) {
         let backward = match input.dtype() {
             DType::F32 => frozen::backward,
             _ => portable::finish_backward::<Self>,
         };
-        backward(input, scale, output.into_option(), output_gradient, has_residual)
+        backward(input, scale, followed, output_gradient)
     }
 }

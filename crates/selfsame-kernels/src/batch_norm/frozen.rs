@@ -3,11 +3,12 @@
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use pulp::Arch;
-use rayon::prelude::*;
+use rayon::iter::ParallelIterator;
 
+use super::arithmetic::{Scale, ThroughRelu, Unchanged};
 use super::cpu::{contiguous, finish, of_part, tensor, vector};
-use super::extension::InputGradients;
-use super::loops::{AddProducts, mask, scale as multiply};
+use super::extension::{Followed, InputGradients};
+use super::loops::{AddProducts, Compute, Mask};
 use super::rows::Rows;
 
 /// `input · scale + shift`, plus the residual, through the ReLU.
@@ -28,32 +29,41 @@ pub fn forward(
 pub fn backward(
     input: FlexTensor,
     scale: FlexTensor,
-    output: Option<FlexTensor>,
+    followed: Followed<Flex>,
     output_gradient: FlexTensor,
-    has_residual: bool,
 ) -> (InputGradients<Flex>, Option<FlexTensor>) {
     let [input, scale] = [input, scale].map(contiguous);
-    let output = output.map(contiguous);
-    let output: Option<&[f32]> = output.as_ref().map(|output| output.storage());
     let values: &[f32] = input.storage();
     let rows = Rows::of(input.layout().shape());
     let arch = Arch::new();
+    let (scale, mean) = (rows.columns(scale.storage()), vec![0.0; rows.width()]);
 
     let mut gradient = contiguous(output_gradient);
-    if let Some(output) = output {
-        gradient.storage_mut().par_chunks_mut(rows.part()).enumerate().for_each(|(part, gradient)| {
-            mask(arch, gradient, of_part(output, rows, part));
-        });
+    match &followed {
+        Followed::Nothing | Followed::Residual => (),
+        Followed::Relu { shift } => {
+            let shift = rows.columns(shift.storage());
+            rows.parts_mut(gradient.storage_mut()).for_each(|(part, target)| {
+                let (values, coefficients) = (of_part(values, rows, part), [&mean, &scale, &shift]);
+                let coefficients = coefficients.map(Vec::as_slice);
+                arch.dispatch(Compute { target, values, coefficients, operation: ThroughRelu });
+            });
+        }
+        Followed::ResidualRelu { output } => {
+            let output = contiguous(output.clone());
+            rows.parts_mut(gradient.storage_mut()).for_each(|(part, gradients)| {
+                arch.dispatch(Mask { gradients, output: of_part(output.storage(), rows, part) });
+            });
+        }
     }
-    let residual = has_residual.then(|| gradient.clone());
-    let (columns, zeros) = (rows.columns(scale.storage()), vec![0.0; rows.width()]);
-    let parts = gradient.storage_mut().par_chunks_mut(rows.part()).enumerate();
-    let sums = rows.sums(parts, |(part, gradient), [sums, products]| {
+    let residual = followed.has_residual().then(|| gradient.clone());
+    let sums = rows.sums(rows.parts_mut(gradient.storage_mut()), |(part, gradients), [sums, products]| {
         let values = of_part(values, rows, part).chunks(rows.chunk());
-        for (gradient, values) in gradient.chunks_mut(rows.chunk()).zip(values) {
+        for (target, values) in gradients.chunks_mut(rows.chunk()).zip(values) {
             let sums = [&mut *sums, &mut *products];
-            arch.dispatch(AddProducts { sums, gradients: gradient, values, mean: &zeros });
-            multiply(arch, gradient, &columns);
+            let (gradients, mean, coefficients, through) = (&*target, &mean, [], Unchanged);
+            arch.dispatch(AddProducts { sums, gradients, values, mean, coefficients, through });
+            arch.dispatch(Compute { target, values, coefficients: [&scale], operation: Scale });
         }
     });
     let sums: Vec<f32> = sums.iter().map(|&sum| sum as f32).collect();

@@ -1,12 +1,12 @@
-//! The loops over elements, compiled for the vector instructions that the CPU turns out to have.
+//! The loops over elements, in the vectors of the CPU that this turns out to run on.
 //!
 //! All values are rows of columns one after the other, the last of them possibly cut short; sums and coefficients have
-//! one value for every column. The longer loops are types and not closures, because what is not inlined is not
-//! compiled for those instructions, and only methods can insist on being inlined.
+//! one value for every column, and the columns are whole vectors.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::{NullaryFnOnce, Simd, WithSimd};
 
-use super::rows::ROWS;
+use super::arithmetic::{Lanewise, through_relu};
+use super::rows::{LANES, ROWS};
 
 /// Adds every value and its square to its column's sums.
 ///
@@ -24,9 +24,10 @@ impl NullaryFnOnce for AddMoments<'_> {
     fn call(self) {
         let [sums, squares] = self.sums;
         let width = sums.len();
-        let mut blocks = self.values.chunks_exact(ROWS * width);
+        let mut blocks = self.values.chunks_exact(4 * width);
         for block in &mut blocks {
-            let [a, b, c, d] = split(block, width);
+            let (first, second) = block.split_at(2 * width);
+            let ((a, b), (c, d)) = (first.split_at(width), second.split_at(width));
             let rows = a.iter().zip(b).zip(c.iter().zip(d));
             for ((sum, square), ((&a, &b), (&c, &d))) in sums.iter_mut().zip(squares.iter_mut()).zip(rows) {
                 let (a, b, c, d) = (f64::from(a), f64::from(b), f64::from(c), f64::from(d));
@@ -44,136 +45,125 @@ impl NullaryFnOnce for AddMoments<'_> {
     }
 }
 
-/// Adds every gradient, and every gradient times its centred value, to its column's sums.
-pub struct AddProducts<'a> {
+/// Adds every gradient, and every gradient times its value less its column's mean, to its column's sums. The gradients are what
+/// `through` makes of those given.
+pub struct AddProducts<'a, const N: usize, O> {
     pub sums: [&'a mut [f64]; 2],
     pub gradients: &'a [f32],
     pub values: &'a [f32],
     pub mean: &'a [f32],
+    pub coefficients: [&'a [f32]; N],
+    pub through: O,
 }
 
-impl NullaryFnOnce for AddProducts<'_> {
+impl<const N: usize, O: Lanewise<N>> WithSimd for AddProducts<'_, N, O> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let [sums, products] = self.sums;
-        let width = sums.len();
-        let mut blocks = self.gradients.chunks_exact(ROWS * width);
-        let mut value_blocks = self.values.chunks_exact(ROWS * width);
-        for (gradients, values) in (&mut blocks).zip(&mut value_blocks) {
-            let ([a, b, c, d], [k, l, m, n]) = (split(gradients, width), split(values, width));
-            let rows = a.iter().zip(b).zip(c.iter().zip(d));
-            let value_rows = k.iter().zip(l).zip(m.iter().zip(n));
-            let columns = sums.iter_mut().zip(products.iter_mut()).zip(self.mean);
-            for (((sum, product), &mean), (((&a, &b), (&c, &d)), ((&k, &l), (&m, &n)))) in
-                columns.zip(rows.zip(value_rows))
-            {
-                // The sum of four products is rounded no worse than each of them is.
-                *sum += f64::from((a + b) + (c + d));
-                let first = a * (k - mean) + b * (l - mean);
-                *product += f64::from(first + (c * (m - mean) + d * (n - mean)));
-            }
-        }
-        let rows = blocks.remainder().chunks(width).zip(value_blocks.remainder().chunks(width));
-        for (gradients, values) in rows {
-            let columns = sums.iter_mut().zip(products.iter_mut()).zip(self.mean);
-            for (((sum, product), &mean), (&gradient, &value)) in columns.zip(gradients.iter().zip(values)) {
-                *sum += f64::from(gradient);
-                *product += f64::from(gradient * (value - mean));
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { sums: [sums, products], gradients, values, mean, coefficients, through } = self;
+        let block = ROWS * sums.len();
+        let vectors = sums.len() / S::F32_LANES;
+        for (gradients, values) in gradients.chunks(block).zip(values.chunks(block)) {
+            let (gradients, last_gradients) = S::as_simd_f32s(gradients);
+            let (values, last_values) = S::as_simd_f32s(values);
+            for at in 0..vectors {
+                let columns = at * S::F32_LANES..(at + 1) * S::F32_LANES;
+                let mean = simd.partial_load_f32s(&mean[columns.clone()]);
+                let mut of_columns = [mean; N];
+                for n in 0..N {
+                    of_columns[n] = simd.partial_load_f32s(&coefficients[n][columns.clone()]);
+                }
+                // The sum of a few products is rounded no worse than each of them is.
+                let (mut sum, mut product) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
+                let mut place = at;
+                loop {
+                    let (gradient, value) = match (gradients.get(place), values.get(place)) {
+                        (Some(&gradient), Some(&value)) => (gradient, value),
+                        // Zeros, where there are no gradients, add nothing.
+                        _ if place == gradients.len() && !last_gradients.is_empty() => {
+                            (simd.partial_load_f32s(last_gradients), simd.partial_load_f32s(last_values))
+                        }
+                        _ => break,
+                    };
+                    let gradient = through.compute(simd, gradient, value, of_columns);
+                    sum = simd.add_f32s(sum, gradient);
+                    product = simd.add_f32s(product, simd.mul_f32s(gradient, simd.sub_f32s(value, mean)));
+                    place += vectors;
+                }
+                for (totals, lanes) in [(&mut *sums, sum), (&mut *products, product)] {
+                    let mut buffer = [0.0; LANES];
+                    simd.partial_store_f32s(&mut buffer[..S::F32_LANES], lanes);
+                    for (total, lane) in totals[columns.clone()].iter_mut().zip(buffer) {
+                        *total += f64::from(lane);
+                    }
+                }
             }
         }
     }
 }
 
-/// `(value - mean) · scale + shift`.
-pub struct Normalise<'a> {
-    pub output: &'a mut [f32],
-    pub values: &'a [f32],
-    pub mean: &'a [f32],
-    pub scale: &'a [f32],
-    pub shift: &'a [f32],
-}
-
-impl NullaryFnOnce for Normalise<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let width = self.mean.len();
-        for (output, values) in self.output.chunks_mut(width).zip(self.values.chunks(width)) {
-            let coefficients = self.mean.iter().zip(self.scale).zip(self.shift);
-            for ((output, &value), ((&mean, &scale), &shift)) in
-                output.iter_mut().zip(values).zip(coefficients)
-            {
-                *output = (value - mean) * scale + shift;
-            }
-        }
-    }
-}
-
-/// `(gradient - shift - (value - mean) · slope) · scale`: from the output's gradient to the input's.
-pub struct Project<'a> {
+/// Replaces every element of `target` by what `operation` makes of it, of the value at its place and of its column's
+/// coefficients.
+pub struct Compute<'a, const N: usize, O> {
     pub target: &'a mut [f32],
     pub values: &'a [f32],
-    pub mean: &'a [f32],
-    pub shift: &'a [f32],
-    pub slope: &'a [f32],
-    pub scale: &'a [f32],
+    pub coefficients: [&'a [f32]; N],
+    pub operation: O,
 }
 
-impl NullaryFnOnce for Project<'_> {
+impl<const N: usize, O: Lanewise<N>> WithSimd for Compute<'_, N, O> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let width = self.mean.len();
-        for (target, values) in self.target.chunks_mut(width).zip(self.values.chunks(width)) {
-            let coefficients = self.mean.iter().zip(self.shift).zip(self.slope.iter().zip(self.scale));
-            for ((target, &value), ((&mean, &shift), (&slope, &scale))) in
-                target.iter_mut().zip(values).zip(coefficients)
-            {
-                *target = (*target - shift - (value - mean) * slope) * scale;
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { target, values, coefficients, operation } = self;
+        let width = coefficients[0].len();
+        let mut of_all = [S::as_simd_f32s(coefficients[0]).0; N];
+        for n in 1..N {
+            of_all[n] = S::as_simd_f32s(coefficients[n]).0;
+        }
+        for (target, values) in target.chunks_mut(width).zip(values.chunks(width)) {
+            let (target, last_target) = S::as_mut_simd_f32s(target);
+            let (values, last_values) = S::as_simd_f32s(values);
+            for (at, (target, value)) in target.iter_mut().zip(values).enumerate() {
+                let mut of_columns = [of_all[0][at]; N];
+                for n in 1..N {
+                    of_columns[n] = of_all[n][at];
+                }
+                *target = operation.compute(simd, *target, *value, of_columns);
+            }
+            if !last_target.is_empty() {
+                let mut of_columns = [of_all[0][target.len()]; N];
+                for n in 1..N {
+                    of_columns[n] = of_all[n][target.len()];
+                }
+                let (last, value) =
+                    (simd.partial_load_f32s(last_target), simd.partial_load_f32s(last_values));
+                simd.partial_store_f32s(last_target, operation.compute(simd, last, value, of_columns));
             }
         }
     }
 }
 
-/// `gradient · scale`, in place.
-pub fn scale(arch: Arch, gradients: &mut [f32], scale: &[f32]) {
-    arch.dispatch(|| {
-        for gradients in gradients.chunks_mut(scale.len()) {
-            gradients.iter_mut().zip(scale).for_each(|(gradient, scale)| *gradient *= scale);
+/// The gradients through a ReLU with this output, in place.
+pub struct Mask<'a> {
+    pub gradients: &'a mut [f32],
+    pub output: &'a [f32],
+}
+
+impl WithSimd for Mask<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (gradients, last_gradients) = S::as_mut_simd_f32s(self.gradients);
+        let (outputs, last_outputs) = S::as_simd_f32s(self.output);
+        for (gradient, output) in gradients.iter_mut().zip(outputs) {
+            *gradient = through_relu(simd, *gradient, *output);
         }
-    });
-}
-
-/// `value + residual`, in place.
-pub fn add(arch: Arch, values: &mut [f32], residual: &[f32]) {
-    arch.dispatch(|| values.iter_mut().zip(residual).for_each(|(value, residual)| *value += residual));
-}
-
-/// Negative values become 0, in place; what is not a number stays so.
-pub fn relu(arch: Arch, values: &mut [f32]) {
-    arch.dispatch(|| {
-        for value in values {
-            *value = if *value < 0.0 { 0.0 } else { *value };
-        }
-    });
-}
-
-/// The gradient through a ReLU with this output, in place.
-pub fn mask(arch: Arch, gradients: &mut [f32], output: &[f32]) {
-    arch.dispatch(|| {
-        for (gradient, &output) in gradients.iter_mut().zip(output) {
-            *gradient = if output <= 0.0 { 0.0 } else { *gradient };
-        }
-    });
-}
-
-#[inline(always)]
-fn split(block: &[f32], width: usize) -> [&[f32]; ROWS] {
-    let (first, second) = block.split_at(2 * width);
-    let ((a, b), (c, d)) = (first.split_at(width), second.split_at(width));
-    [a, b, c, d]
+        let (gradient, output) =
+            (simd.partial_load_f32s(last_gradients), simd.partial_load_f32s(last_outputs));
+        simd.partial_store_f32s(last_gradients, through_relu(simd, gradient, output));
+    }
 }

@@ -3,6 +3,7 @@
 //! addition and the ReLU that follow it in a residual network (He et al. 2015, <https://arxiv.org/abs/1512.03385>) are done in the
 //! same pass over memory.
 
+mod arithmetic;
 mod autodiff;
 mod cpu;
 mod extension;

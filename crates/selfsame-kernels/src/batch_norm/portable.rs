@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Scalar, TensorMetadata, try_read_sync};
 use burn::tensor::{Shape, Slice, TensorData};
 
-use super::extension::{InputGradients, Normalised, Statistics};
+use super::extension::{Followed, InputGradients, Normalised, Statistics};
 use crate::AllReduce;
 use crate::all_reduce::sum_over_ranks;
 
@@ -51,15 +51,15 @@ pub fn backward<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     statistics: Statistics<B>,
-    output: Option<FloatTensor<B>>,
+    followed: Followed<B>,
     output_gradient: FloatTensor<B>,
-    has_residual: bool,
     ranks: Option<&dyn AllReduce>,
 ) -> (InputGradients<B>, Option<FloatTensor<B>>) {
     let channels = Channels::of(&input.shape());
-    let output_gradient = through_relu::<B>(output_gradient, output);
     let reciprocal = reciprocal_deviation::<B>(statistics.variance, statistics.epsilon);
     let centred = B::float_sub(input, channels.broadcast::<B>(statistics.mean));
+    let scale = B::float_mul(weight.clone(), reciprocal.clone());
+    let (has_residual, output_gradient) = through::<B>(followed, &centred, scale, output_gradient);
     let normalised = B::float_mul(centred, channels.broadcast::<B>(reciprocal.clone()));
     let bias_gradient = channels.sum::<B>(output_gradient.clone());
     let weight_gradient = channels.sum::<B>(B::float_mul(output_gradient.clone(), normalised.clone()));
@@ -84,23 +84,32 @@ pub fn backward<B: Backend>(
 pub fn finish_backward<B: Backend>(
     values: FloatTensor<B>,
     scale: FloatTensor<B>,
-    output: Option<FloatTensor<B>>,
+    followed: Followed<B>,
     output_gradient: FloatTensor<B>,
-    has_residual: bool,
 ) -> (InputGradients<B>, Option<FloatTensor<B>>) {
     let channels = Channels::of(&values.shape());
-    let output_gradient = through_relu::<B>(output_gradient, output);
+    let (has_residual, output_gradient) = through::<B>(followed, &values, scale.clone(), output_gradient);
     let weight = channels.sum::<B>(B::float_mul(output_gradient.clone(), values));
     let bias = channels.sum::<B>(output_gradient.clone());
     let input = B::float_mul(output_gradient.clone(), channels.broadcast::<B>(scale));
     (InputGradients { input, weight, bias }, has_residual.then_some(output_gradient))
 }
 
-/// The gradient through the ReLU with this output, if there was one.
-fn through_relu<B: Backend>(gradient: FloatTensor<B>, output: Option<FloatTensor<B>>) -> FloatTensor<B> {
-    match output {
-        Some(output) => B::relu_backward(output, gradient),
-        None => gradient,
+/// Whether there was a residual, and the gradient through what followed the scaling of `values`.
+fn through<B: Backend>(
+    followed: Followed<B>,
+    values: &FloatTensor<B>,
+    scale: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+) -> (bool, FloatTensor<B>) {
+    match followed {
+        Followed::Nothing => (false, gradient),
+        Followed::Relu { shift } => {
+            let output = finish::<B>(values.clone(), [scale, shift], None, true);
+            (false, B::relu_backward(output, gradient))
+        }
+        Followed::Residual => (true, gradient),
+        Followed::ResidualRelu { output } => (true, B::relu_backward(output, gradient)),
     }
 }
 

@@ -1,24 +1,24 @@
 //! A channels-last batch as rows of channels, and how its work is cut into parts.
 //!
 //! An input `[…, channels]` is one run of pixels with `channels` neighbouring values each. Few channels would make
-//! short loops, so several pixels are taken as one row then: a row's width is a multiple of the channels and, where that
-//! is possible, of the processor's vectors. Sums run down the columns of such rows in `f64`. The work is cut into parts of a
+//! short loops, so several pixels are taken as one row: its width is a multiple of the channels and of the [`LANES`] of the
+//! loops. Sums run down the columns of such rows in `f64`. The work is cut into parts of a
 //! size that depends on the shape alone, and the parts' sums are added in their order: every bit of a result is the
 //! same for any number of threads.
 
 use burn::tensor::Shape;
 use rayon::prelude::*;
 
-/// Values of a row, at least, where channels are few.
+/// The most values of a vector; the width of a row is a multiple of them.
+pub const LANES: usize = 16;
+/// Values of a row, at least.
 const WIDTH: usize = 64;
-/// Widths are multiples of this, unless the channels are many and odd.
-const VECTOR: usize = 8;
 /// Values of a part: worth a task, and as small as keeps threads busy until the end.
 const PART: usize = 1 << 15;
 /// Values that are handled at a time and stay in the first-level cache meanwhile.
 const CHUNK: usize = 1 << 11;
-/// Rows that the loops take at once; chunks have a multiple of them.
-pub const ROWS: usize = 4;
+/// Rows that are added up in `f32` before they are added in `f64`; chunks have a multiple of them.
+pub const ROWS: usize = 8;
 
 /// The size of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -40,15 +40,11 @@ impl Rows {
         self.pixels
     }
 
-    /// Values of a row; at least 1.
+    /// Values of a row.
     pub fn width(self) -> usize {
         let channels = self.channels.max(1);
-        let to_vector = VECTOR >> channels.trailing_zeros().min(VECTOR.trailing_zeros());
-        let aligned = channels * to_vector;
-        match aligned <= 8 * WIDTH {
-            true => aligned * WIDTH.div_ceil(aligned),
-            false => channels,
-        }
+        let aligned = channels * (LANES >> channels.trailing_zeros().min(LANES.trailing_zeros()));
+        aligned * WIDTH.div_ceil(aligned)
     }
 
     /// Values of a part.
@@ -62,14 +58,23 @@ impl Rows {
         rows * (CHUNK / rows).max(1)
     }
 
-    /// From one value for every channel to one for every column.
+    /// From one coefficient for every channel to one for every column.
     pub fn columns(self, channels: &[f32]) -> Vec<f32> {
-        channels.iter().copied().cycle().take(if channels.is_empty() { 0 } else { self.width() }).collect()
+        match channels {
+            // Nothing to compute, but the columns are whole vectors all the same.
+            [] => vec![0.0; self.width()],
+            channels => channels.iter().copied().cycle().take(self.width()).collect(),
+        }
     }
 
     /// The numbers of the parts.
     pub fn parts(self) -> impl IndexedParallelIterator<Item = usize> {
         (0..(self.pixels * self.channels).div_ceil(self.part())).into_par_iter()
+    }
+
+    /// The parts of `values`, with their numbers.
+    pub fn parts_mut(self, values: &mut [f32]) -> impl IndexedParallelIterator<Item = (usize, &mut [f32])> {
+        values.par_chunks_mut(self.part()).enumerate()
     }
 
     /// The sums that `work` takes of all parts: two for every channel, all first ones before all second ones. `work` adds to the

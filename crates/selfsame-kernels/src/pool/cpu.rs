@@ -5,9 +5,9 @@ use std::ops::Range;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Shape, TensorData};
 use pulp::{Arch, NullaryFnOnce};
-use rayon::prelude::*;
 
 use super::Windows;
+use crate::buffer::in_parts;
 
 /// The sizes of a pooling.
 #[derive(Clone, Copy)]
@@ -61,18 +61,14 @@ pub fn max_pool(input: &FlexTensor, windows: Windows) -> FlexTensor {
     let shape = input.layout().shape();
     let (extent, batch) = (Extent::new(shape, windows), shape[0]);
     let images: &[f32] = input.storage();
-    let mut output = vec![f32::NEG_INFINITY; batch * extent.output_image()];
-    if !output.is_empty() {
-        output.par_chunks_mut(extent.output_image()).zip(images.par_chunks(extent.image())).for_each(
-            |(output, image)| {
-                Arch::new().dispatch(Largest { extent, image, output });
-            },
-        );
-    }
+    let output = in_parts(batch * extent.output_image(), extent.output_image(), |at, output| {
+        let image = &images[at * extent.image()..(at + 1) * extent.image()];
+        Arch::new().dispatch(Largest { extent, image, output });
+    });
     tensor(output, Shape::new([batch, extent.output_height, extent.output_width, extent.channels]))
 }
 
-/// The largest values of an image's windows, over an output of negative infinity.
+/// The largest values of an image's windows.
 struct Largest<'a> {
     extent: Extent,
     image: &'a [f32],
@@ -86,6 +82,7 @@ impl NullaryFnOnce for Largest<'_> {
     fn call(self) {
         for (at, output) in self.output.chunks_exact_mut(self.extent.channels).enumerate() {
             let (row, column) = (at / self.extent.output_width, at % self.extent.output_width);
+            output.fill(f32::NEG_INFINITY);
             for pixel in self.extent.pixels(row, column) {
                 for (largest, &value) in output.iter_mut().zip(&self.image[pixel]) {
                     // Once it is NaN, no comparison changes it.
@@ -107,17 +104,12 @@ pub fn max_pool_backward(
     let extent = Extent::new(&shape, windows);
     let [images, outputs, gradients]: [&[f32]; 3] =
         [input.storage(), output.storage(), output_gradient.storage()];
-    let mut result = vec![0.0; images.len()];
-    if !outputs.is_empty() {
-        let given = images
-            .par_chunks(extent.image())
-            .zip(outputs.par_chunks(extent.output_image()).zip(gradients.par_chunks(extent.output_image())));
-        result.par_chunks_mut(extent.image()).zip(given).for_each(
-            |(result, (image, (output, gradients)))| {
-                Arch::new().dispatch(ToLargest { extent, image, output, gradients, result });
-            },
-        );
-    }
+    let result = in_parts(images.len(), extent.image(), |at, result| {
+        let image = &images[at * extent.image()..(at + 1) * extent.image()];
+        let [output, gradients] = [outputs, gradients]
+            .map(|all| &all[at * extent.output_image()..(at + 1) * extent.output_image()]);
+        Arch::new().dispatch(ToLargest { extent, image, output, gradients, result });
+    });
     tensor(result, shape)
 }
 
@@ -160,18 +152,15 @@ pub fn mean_pool(input: &FlexTensor) -> FlexTensor {
     let shape = input.layout().shape();
     let [batch, pixels, channels] = [shape[0], shape[1] * shape[2], shape[3]];
     let images: &[f32] = input.storage();
-    let mut output = vec![0.0; batch * channels];
-    if channels > 0 {
-        output.par_chunks_mut(channels).enumerate().for_each(|(at, output)| {
-            let mut sums = vec![0.0; channels];
-            let image = &images[at * pixels * channels..(at + 1) * pixels * channels];
-            for pixel in image.chunks_exact(channels) {
-                sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += f64::from(value));
-            }
-            let means = sums.iter().map(|sum| (sum / pixels as f64) as f32);
-            output.iter_mut().zip(means).for_each(|(output, mean)| *output = mean);
-        });
-    }
+    let output = in_parts(batch * channels, channels, |at, output| {
+        let mut sums = vec![0.0; channels];
+        let image = &images[at * pixels * channels..(at + 1) * pixels * channels];
+        for pixel in image.chunks_exact(channels) {
+            sums.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        let means = sums.iter().map(|sum| (sum / pixels as f64) as f32);
+        output.iter_mut().zip(means).for_each(|(output, mean)| *output = mean);
+    });
     tensor(output, Shape::new([batch, channels]))
 }
 
@@ -179,14 +168,11 @@ pub fn mean_pool_backward(output_gradient: &FlexTensor, shape: Shape) -> FlexTen
     let output_gradient = output_gradient.to_contiguous();
     let gradients: &[f32] = output_gradient.storage();
     let [pixels, channels] = [shape[1] * shape[2], shape[3]];
-    let mut result = vec![0.0; shape.num_elements()];
-    if !result.is_empty() {
-        let images = result.par_chunks_mut(pixels * channels);
-        images.zip(gradients.par_chunks(channels)).for_each(|(image, gradients)| {
-            let share: Vec<f32> = gradients.iter().map(|gradient| gradient / pixels as f32).collect();
-            image.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(&share));
-        });
-    }
+    let result = in_parts(shape.num_elements(), pixels * channels, |at, image| {
+        let gradients = &gradients[at * channels..(at + 1) * channels];
+        let share: Vec<f32> = gradients.iter().map(|gradient| gradient / pixels as f32).collect();
+        image.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(&share));
+    });
     tensor(result, shape)
 }
 

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use proptest::prelude::*;
 
+use super::super::extension::Followed;
 use super::super::portable;
 use super::{Case, Epilogue, assert_near, values};
 use crate::scale_and_shift;
@@ -81,14 +82,11 @@ fn the_portable_version_is_the_same() {
         let input = primitive(&case.input, &case.shape);
         let [scale, shift] = [&case.weight, &case.bias].map(|v| primitive(v, &[6]));
         let residual = case.residual.as_ref().map(|it| primitive(it, &case.shape));
-        let output = portable::finish::<Flex>(input.clone(), [scale.clone(), shift], residual, case.relu);
-        let (found, residual) = portable::finish_backward::<Flex>(
-            input,
-            scale,
-            case.relu.then(|| output.clone()),
-            primitive(&case.gradient, &case.shape),
-            case.residual.is_some(),
-        );
+        let output =
+            portable::finish::<Flex>(input.clone(), [scale.clone(), shift.clone()], residual, case.relu);
+        let followed = Followed::new(case.residual.is_some(), case.relu, &shift, &output);
+        let (found, residual) =
+            portable::finish_backward::<Flex>(input, scale, followed, primitive(&case.gradient, &case.shape));
         let portable = [
             values(output),
             values(found.input),

@@ -10,7 +10,7 @@ use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::extension::Statistics;
+use super::extension::{Followed, Statistics};
 use super::{Epilogue, batch_norm, portable};
 use crate::AllReduce;
 
@@ -105,20 +105,13 @@ impl Case {
         let weight = primitive(&self.weight, &channels);
         let bias = primitive(&self.bias, &channels);
         let affine = [weight.clone(), bias];
-        let forward = portable::forward::<Flex>(input.clone(), affine, residual, self.relu, EPSILON, ranks);
+        let forward =
+            portable::forward::<Flex>(input.clone(), affine.clone(), residual, self.relu, EPSILON, ranks);
         let Statistics { mean, variance, count, .. } = forward.statistics.clone();
         let gradient = primitive(&self.gradient, &self.shape);
-        let output = self.relu.then(|| forward.output.clone());
-        let has_residual = self.residual.is_some();
-        let (backward, residual) = portable::backward::<Flex>(
-            input,
-            weight,
-            forward.statistics,
-            output,
-            gradient,
-            has_residual,
-            ranks,
-        );
+        let followed = Followed::new(self.residual.is_some(), self.relu, &affine[1], &forward.output);
+        let (backward, residual) =
+            portable::backward::<Flex>(input, weight, forward.statistics, followed, gradient, ranks);
         let values = |tensor: FlexTensor| tensor.into_data().try_to_vec::<f32>().unwrap();
         Outcome {
             output: values(forward.output),
