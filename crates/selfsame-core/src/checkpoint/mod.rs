@@ -19,7 +19,7 @@ use toml::Table;
 
 use crate::{Error, Result};
 
-pub(crate) use store::remove_all;
+pub(crate) use store::{clear_all_leftovers, remove_all};
 pub use store::{epoch_name, list, load, save};
 
 const OTHER_VERSION: &str =

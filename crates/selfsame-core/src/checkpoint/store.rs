@@ -83,6 +83,17 @@ fn clear_leftovers(folder: &Path, name: &str) -> io::Result<()> {
     remove_folder(&new_path(folder, name))
 }
 
+/// As [`clear_leftovers`], of all the checkpoints that training writes into `folder`.
+pub(crate) fn clear_all_leftovers(folder: &Path) -> io::Result<()> {
+    for (_, name) in subfolders(folder)? {
+        let visible = visible_name(&name);
+        if visible != name && is_trainings(visible) {
+            clear_leftovers(folder, visible)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a folder that is ours as a whole. No folder is no error.
 fn remove_folder(path: &Path) -> io::Result<()> {
     ignore(fs::remove_dir_all(path), io::ErrorKind::NotFound)
@@ -157,11 +168,16 @@ fn visible_name(name: &str) -> &str {
 pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
     for (path, name) in subfolders(folder)? {
         let name = visible_name(&name);
-        if name == "last" || name == "best" || epoch_of(name).is_some() {
+        if is_trainings(name) {
             remove_checkpoint(&path)?;
         }
     }
     Ok(())
+}
+
+/// Whether training writes checkpoints of this name.
+fn is_trainings(name: &str) -> bool {
+    name == "last" || name == "best" || epoch_of(name).is_some()
 }
 
 /// The epoch in a name that [`epoch_name`] made.

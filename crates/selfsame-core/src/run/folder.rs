@@ -56,6 +56,7 @@ impl RunFolder {
         let folder = Self::open(path)?;
         let lock = lock(&folder.path)?;
         atomic_file::remove_leftovers(&folder.path)
+            .and_then(|()| checkpoint::clear_all_leftovers(&folder.checkpoints()))
             .map_err(|error| Error::io("clear", &folder.path, error))?;
         Ok(Self { path: folder.path, _lock: lock })
     }
