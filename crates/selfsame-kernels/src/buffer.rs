@@ -21,6 +21,11 @@ pub fn in_parts(length: usize, part: usize, fill: impl Fn(usize, &mut [f32]) + S
     values
 }
 
+/// `vec![0.0; length]`, made by several threads.
+pub fn zeros(length: usize) -> Vec<f32> {
+    in_parts(length, 1 << 16, |_, _| ())
+}
+
 fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     values.fill(MaybeUninit::new(0.0));
     // SAFETY: all values were initialised by the line above.

@@ -7,6 +7,7 @@ use super::reach::Reach;
 use super::registers::Block;
 use super::tile::Maps;
 use super::{weight, winograd};
+use crate::buffer::zeros;
 use crate::simd::{Simd, Work, on_this_cpu};
 
 /// See [`conv2d`](super::conv2d).
@@ -36,7 +37,7 @@ pub fn weight_gradient(extent: &Extent, input: &[f32], output_gradient: &[f32]) 
 }
 
 fn filled(shape: [usize; 4], fill: impl FnOnce(&mut [f32])) -> Vec<f32> {
-    let mut values = vec![0.0; shape.iter().product()];
+    let mut values = zeros(shape.iter().product());
     fill(&mut values);
     values
 }

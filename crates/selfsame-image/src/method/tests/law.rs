@@ -9,6 +9,9 @@ use super::*;
 
 const BATCH: usize = 12;
 const WIDTH: f64 = 0.125;
+/// How far apart two tensors may be, of their length: rounding differs, since sums are taken in another order, and
+/// Winograd's filtering, of which the backbone has many layers, rounds more coarsely than a sum of products does.
+const ROUNDING: f64 = 1e-4;
 
 /// Runs `work` on two ranks, each on its thread.
 fn on_two_ranks<T: Send>(work: impl Fn(Arc<dyn Collective>) -> T + Sync) -> [T; 2] {
@@ -45,8 +48,8 @@ fn two_ranks_have_the_loss_gradients_and_statistics_of_one() {
         let (loss, gradients, kept) = compute(entry.name, alone());
         for (rank_loss, rank_gradients, rank_kept) in on_two_ranks(|rank| compute(entry.name, rank)) {
             assert!((rank_loss - loss).abs() <= 1e-5 * loss.abs(), "{rank_loss} is not {loss}");
-            assert_near(&rank_gradients, &gradients, 1e-5);
-            assert_near(&rank_kept, &kept, 1e-5);
+            assert_near(&rank_gradients, &gradients, ROUNDING);
+            assert_near(&rank_kept, &kept, ROUNDING);
         }
     }
 }
@@ -59,7 +62,7 @@ fn two_ranks_train_the_weights_of_one() {
         let run = |steps, collective| train_steps(&mut *new(), steps, BATCH, &optimizer, collective);
         let [first, second] = on_two_ranks(|rank| run(1, rank));
         assert_eq!(first, second, "the ranks stay equal to the last bit");
-        assert_near(&first, &run(1, alone()), 1e-5);
+        assert_near(&first, &run(1, alone()), ROUNDING);
 
         // From the second step on, a unit close to zero may be on in one run and off in the other, because they add in
         // different orders. Reordering a batch on one rank does the same.
