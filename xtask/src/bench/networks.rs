@@ -1,0 +1,64 @@
+//! Convolutions by shape, and steps of whole networks, without data.
+
+use super::{Case, Options};
+use crate::Failure;
+
+/// Batch, side, channels, outputs, kernel, stride: ResNet-18 of width 0.25 and 1 with the stem for small pictures, then ResNet-50 at 224 pixels.
+const CONVOLUTIONS: [&str; 21] = [
+    "128,32,3,16,3,1",
+    "128,32,16,16,3,1",
+    "128,16,32,32,3,1",
+    "128,8,64,64,3,1",
+    "128,4,128,128,3,1",
+    "128,32,16,32,3,2",
+    "128,32,16,32,1,2",
+    "32,32,64,64,3,1",
+    "32,16,128,128,3,1",
+    "32,8,256,256,3,1",
+    "32,4,512,512,3,1",
+    "32,32,64,128,3,2",
+    "8,224,3,64,7,2",
+    "8,56,64,64,3,1",
+    "8,28,128,128,3,1",
+    "8,14,256,256,3,1",
+    "8,7,512,512,3,1",
+    "8,56,64,256,1,1",
+    "8,28,512,128,1,1",
+    "8,14,1024,256,1,1",
+    "8,7,512,2048,1,1",
+];
+
+/// Depth, stem, width, batch, side.
+const STEPS: [[&str; 5]; 4] = [
+    ["resnet18", "cifar", "0.25", "128", "32"],
+    ["resnet18", "cifar", "1", "32", "32"],
+    ["resnet18", "cifar", "1", "128", "32"],
+    ["resnet50", "imagenet", "1", "8", "224"],
+];
+
+/// Convolutions forwards and backwards.
+pub fn convolutions(options: &Options) -> Result<(), Failure> {
+    let rows: Vec<String> = CONVOLUTIONS
+        .iter()
+        .flat_map(|shape| ["forward", "backward"].map(|direction| format!("{shape} {direction}")))
+        .collect();
+    let title = "convolutions (batch, side, channels, outputs, kernel, stride)";
+    let case = Case { title, unit: "10⁹ operations a second, counted as for a direct sum", rows: &rows };
+    let example = ["selfsame-kernels", "convolution_throughput"];
+    options.compare_example(example, "torch_convolutions.py", &CONVOLUTIONS, case)
+}
+
+/// Training steps of ResNets.
+pub fn steps(options: &Options) -> Result<(), Failure> {
+    for arguments in STEPS {
+        let rows = [arguments.join(" ")];
+        let case = Case {
+            title: "training step (depth, stem, width, batch, side)",
+            unit: "images a second",
+            rows: &rows,
+        };
+        let example = ["selfsame-image", "step_throughput"];
+        options.compare_example(example, "torch_step.py", &arguments, case)?;
+    }
+    Ok(())
+}
