@@ -50,6 +50,9 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     if wanted("kernels") {
         run_command(cargo().args(["bench", "--workspace", "--bench", "*"]))?;
     }
+    if options.only.as_deref() != Some("kernels") {
+        build()?;
+    }
     if wanted("convolutions") {
         networks::convolutions(&options)?;
     }
@@ -96,16 +99,14 @@ impl Options {
         Ok(options)
     }
 
-    /// Measures what an example of a package prints, and in turn what a peer's script prints when given the same arguments.
+    /// Measures what an example prints, and in turn what a peer's script prints when given the same arguments.
     fn compare_example(
         &self,
-        [package, example]: [&str; 2],
+        example: &str,
         script: &str,
         arguments: &[&str],
         case: Case<'_>,
     ) -> Result<(), Failure> {
-        let build = ["build", "--release", "--quiet", "--package", package, "--example", example];
-        run_command(cargo().args(build))?;
         let ours = || numbers(command(release().join("examples").join(example)).args(arguments));
         self.compare_with(script, arguments, case, &ours)
     }
@@ -128,6 +129,15 @@ impl Options {
         peer.arg(root().join("xtask/peers").join(script)).args(arguments);
         Some(peer)
     }
+}
+
+/// The examples and the program, in one go: the features of dependencies depend on what is built together.
+fn build() -> Result<(), Failure> {
+    let packages = ["selfsame", "selfsame-image", "selfsame-kernels"];
+    let mut build = cargo();
+    build.args(["build", "--release", "--bins", "--examples"]);
+    build.args(packages.iter().flat_map(|package| ["--package", package]));
+    run_command(&mut build)
 }
 
 /// Where cargo puts what it builds with `--release`.

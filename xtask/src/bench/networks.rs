@@ -44,8 +44,7 @@ pub fn convolutions(options: &Options) -> Result<(), Failure> {
         .collect();
     let title = "convolutions (batch, side, channels, outputs, kernel, stride)";
     let case = Case { title, unit: "10⁹ operations a second, counted as for a direct sum", rows: &rows };
-    let example = ["selfsame-kernels", "convolution_throughput"];
-    options.compare_example(example, "torch_convolutions.py", &CONVOLUTIONS, case)
+    options.compare_example("convolution_throughput", "torch_convolutions.py", &CONVOLUTIONS, case)
 }
 
 /// Training steps of ResNets.
@@ -57,8 +56,7 @@ pub fn steps(options: &Options) -> Result<(), Failure> {
             unit: "images a second",
             rows: &rows,
         };
-        let example = ["selfsame-image", "step_throughput"];
-        options.compare_example(example, "torch_step.py", &arguments, case)?;
+        options.compare_example("step_throughput", "torch_step.py", &arguments, case)?;
     }
     Ok(())
 }

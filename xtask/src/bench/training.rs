@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use super::{Case, Options, release};
-use crate::process::{cargo, command, output, run as run_command};
+use crate::process::{command, output};
 use crate::{Failure, root};
 
 /// `selfsame pretrain` beside lightly.
 pub fn training(options: &Options) -> Result<(), Failure> {
-    run_command(cargo().args(["build", "--release", "--quiet", "--package", "selfsame"]))?;
     let (folder, out) = (options.data.to_string_lossy(), root().join("target/bench-run"));
     let ours = || {
         let mut program = command(release().join("selfsame"));

@@ -13,7 +13,7 @@ pub fn views(options: &Options) -> Result<(), Failure> {
         let case = Case { title: "views", unit: "pictures a second, two views each", rows: &rows };
         let folder = folder.to_string_lossy();
         let arguments = [folder.as_ref(), side, recipe, &cores];
-        options.compare_example(["selfsame-image", "view_throughput"], script, &arguments, case)?;
+        options.compare_example("view_throughput", script, &arguments, case)?;
     }
     Ok(())
 }
