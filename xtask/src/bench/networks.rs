@@ -36,11 +36,11 @@ const STEPS: [[&str; 5]; 4] = [
     ["resnet50", "imagenet", "1", "8", "224"],
 ];
 
-/// Convolutions forwards and backwards.
+/// Convolutions forwards, and forwards and backwards.
 pub fn convolutions(options: &Options) -> Result<(), Failure> {
     let rows: Vec<String> = CONVOLUTIONS
         .iter()
-        .flat_map(|shape| ["forward", "backward"].map(|direction| format!("{shape} {direction}")))
+        .flat_map(|shape| ["forward", "both ways"].map(|direction| format!("{shape} {direction}")))
         .collect();
     let title = "convolutions (batch, side, channels, outputs, kernel, stride)";
     let case = Case { title, unit: "10⁹ operations a second, counted as for a direct sum", rows: &rows };
