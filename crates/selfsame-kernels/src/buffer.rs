@@ -26,7 +26,8 @@ pub fn zeros(length: usize) -> Vec<f32> {
     in_parts(length, 1 << 16, |_, _| ())
 }
 
-fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+/// The same values, set to zero.
+pub fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     values.fill(MaybeUninit::new(0.0));
     // SAFETY: all values were initialised by the line above.
     #[allow(unsafe_code)]

@@ -1,6 +1,5 @@
 //! Stretches of maps times a matrix in panels: the convolution itself, and the gradient of its input.
 
-use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -10,6 +9,7 @@ use super::reach::Reach;
 use super::registers::{Block, Sums, add_products};
 use super::scratch::Scratch;
 use super::tile::Maps;
+use crate::buffer::zeroed;
 use crate::simd::Simd;
 
 /// Values of a panel that are used at once: so many stay in the first cache, beside what they are multiplied with.
@@ -28,10 +28,7 @@ pub fn convolve<S: Simd>(
     let tiles = target.split(target.tiles(every), &mut values.spare_capacity_mut()[..length]);
     tiles.into_par_iter().for_each(|(tile, target)| {
         // Here and not for all tiles at once, so that it happens in the cache.
-        target.fill(MaybeUninit::new(0.0));
-        // SAFETY: all values were just written, and a `MaybeUninit` of what is initialised is laid out like the thing itself.
-        #[allow(unsafe_code)]
-        let target = unsafe { &mut *(std::ptr::from_mut(target) as *mut [f32]) };
+        let target = zeroed(target);
         let mut room = Scratch::take();
         for (reach, panels) in reaches {
             let product = Product {
