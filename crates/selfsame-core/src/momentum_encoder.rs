@@ -1,6 +1,7 @@
 //! The target encoder: a momentum average of the online encoder (He et al. 2019, arXiv 1911.05722, eq. 2).
 
 use burn::module::Module;
+use selfsame_kernels::weighted_sum;
 
 use crate::nn::Parameters;
 
@@ -37,7 +38,7 @@ impl<M: Module> MomentumEncoder<M> {
         self.module.update(&mut |name, target| {
             let is_statistic = name.ends_with("running_mean") || name.ends_with("running_var");
             let online = online.get(name).filter(|_| !is_statistic)?;
-            Some(target * momentum + online.clone() * (1.0 - momentum))
+            Some(weighted_sum(target, momentum, online.clone(), 1.0 - momentum))
         });
     }
 }

@@ -13,8 +13,10 @@ mod optional;
 mod pool;
 mod product;
 mod simd;
+mod update;
 
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use conv2d::conv2d;
 pub use pool::{Windows, max_pool2d, mean_pool2d};
+pub use update::{AdamStep, MomentumStep, adam_step, momentum_step, squared_norm, weighted_sum};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
+use selfsame_kernels::{AdamStep, adam_step};
 
 use super::OptimizerConfig;
-use super::sgd::decayed;
 use super::state::{self, ByParameter};
 use crate::{Error, Result};
 
@@ -50,24 +50,24 @@ impl Adam {
         lr: f64,
         adapted: bool,
     ) -> Tensor<1> {
-        let gradient = decayed(gradient, &parameter, self.weight_decay, adapted && !self.decoupled);
-        let first_update = gradient.clone() * (1.0 - self.beta_1);
-        let second_update = gradient.square() * (1.0 - self.beta_2);
-        let moments = match self.moments.remove(name) {
-            Some(Moments { first, second, step }) => Moments {
-                first: first * self.beta_1 + first_update,
-                second: second * self.beta_2 + second_update,
-                step: step.saturating_add(1),
-            },
-            None => Moments { first: first_update, second: second_update, step: 1 },
+        let Moments { first, second, step } = self.moments.remove(name).unwrap_or_else(|| Moments {
+            first: gradient.zeros_like(),
+            second: gradient.zeros_like(),
+            step: 0,
+        });
+        let count = step.saturating_add(1);
+        let step = AdamStep {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            weight_decay: if adapted { self.weight_decay } else { 0.0 },
+            decoupled: self.decoupled,
+            lr,
+            count,
         };
-        let bias = |beta: f64| 1.0 - beta.powf(f64::from(moments.step));
-        let deviation = moments.second.clone().sqrt() / bias(self.beta_2).sqrt() + self.epsilon;
-        let change = moments.first.clone() / deviation * (lr / bias(self.beta_1));
-        self.moments.insert(name.to_owned(), moments);
-
-        let decay = if adapted && self.decoupled { lr * self.weight_decay } else { 0.0 };
-        if decay == 0.0 { parameter - change } else { parameter * (1.0 - decay) - change }
+        let (parameter, [first, second]) = adam_step(parameter, gradient, [first, second], step);
+        self.moments.insert(name.to_owned(), Moments { first, second, step: count });
+        parameter
     }
 
     pub(super) fn state(&self) -> Vec<(String, Tensor<1>)> {

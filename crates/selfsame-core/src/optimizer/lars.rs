@@ -1,10 +1,9 @@
 //! Layer-wise adaptive rate scaling.
 
 use burn::tensor::Tensor;
+use selfsame_kernels::{MomentumStep, momentum_step, squared_norm, weighted_sum};
 
 use super::OptimizerConfig;
-use super::clip::squared_norm;
-use super::sgd::decayed;
 use super::state::ByParameter;
 
 /// LARS (You et al. 2017, arXiv 1708.03888) as SimCLR uses it: `g ← g + λw`; trust ratio `r = η·|w| / |g|`, 1 when
@@ -35,25 +34,26 @@ impl Lars {
         lr: f64,
         adapted: bool,
     ) -> Tensor<1> {
-        let gradient = decayed(gradient, &parameter, self.weight_decay, adapted);
-        let step = if adapted {
+        let (gradient, rate) = if adapted {
+            let gradient = weighted_sum(parameter.clone(), self.weight_decay, gradient, 1.0);
             let rate = self.trust_ratio(&parameter, &gradient) * lr;
-            gradient * rate
+            (gradient, rate)
         } else {
-            gradient * lr
+            let rate = Tensor::full([1], lr, &gradient.device());
+            (gradient, rate)
         };
-        let momentum = match self.momentum.remove(name) {
-            Some(momentum) => momentum * self.share + step,
-            None => step,
-        };
-        self.momentum.insert(name.to_owned(), momentum.clone());
-        parameter - momentum
+        let momentum = self.momentum.remove(name).unwrap_or_else(|| gradient.zeros_like());
+        // The rate is in the momentum, which keeps that of its steps.
+        let step = MomentumStep { weight_decay: 0.0, momentum: self.share, nesterov: false, lr: 1.0 };
+        let (parameter, momentum) = momentum_step(parameter, gradient, momentum, Some(rate), step);
+        self.momentum.insert(name.to_owned(), momentum);
+        parameter
     }
 
     /// `[1]`: stays on the device, where reading two norms a parameter would cost more than the update.
     fn trust_ratio(&self, parameter: &Tensor<1>, gradient: &Tensor<1>) -> Tensor<1> {
-        let parameter_norm = squared_norm(parameter).sqrt();
-        let gradient_norm = squared_norm(gradient).sqrt();
+        let parameter_norm = squared_norm(parameter.clone()).sqrt();
+        let gradient_norm = squared_norm(gradient.clone()).sqrt();
         let either_is_zero = (parameter_norm.clone() * gradient_norm.clone()).equal_scalar(0.0);
         (parameter_norm * self.trust / gradient_norm).mask_fill(either_is_zero, 1.0)
     }

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent with momentum.
 
 use burn::tensor::Tensor;
+use selfsame_kernels::{MomentumStep, momentum_step, weighted_sum};
 
 use super::OptimizerConfig;
 use super::state::ByParameter;
@@ -33,29 +34,16 @@ impl Sgd {
         lr: f64,
         adapted: bool,
     ) -> Tensor<1> {
-        let gradient = decayed(gradient, &parameter, self.weight_decay, adapted);
+        let weight_decay = if adapted { self.weight_decay } else { 0.0 };
         if self.share == 0.0 {
-            return parameter - gradient * lr;
+            return weighted_sum(parameter, 1.0 - lr * weight_decay, gradient, -lr);
         }
-        let momentum = match self.momentum.remove(name) {
-            Some(momentum) => momentum * self.share + gradient.clone(),
-            None => gradient.clone(),
-        };
-        let direction =
-            if self.nesterov { gradient + momentum.clone() * self.share } else { momentum.clone() };
+        let momentum = self.momentum.remove(name).unwrap_or_else(|| gradient.zeros_like());
+        let step = MomentumStep { weight_decay, momentum: self.share, nesterov: self.nesterov, lr };
+        let (parameter, momentum) = momentum_step(parameter, gradient, momentum, None, step);
         self.momentum.insert(name.to_owned(), momentum);
-        parameter - direction * lr
+        parameter
     }
-}
-
-/// The gradient of the loss with the L2 penalty, for parameters that are decayed.
-pub(super) fn decayed(
-    gradient: Tensor<1>,
-    parameter: &Tensor<1>,
-    weight_decay: f64,
-    adapted: bool,
-) -> Tensor<1> {
-    if adapted && weight_decay != 0.0 { parameter.clone() * weight_decay + gradient } else { gradient }
 }
 
 #[cfg(test)]
