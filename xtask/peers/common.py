@@ -1,4 +1,5 @@
-"""What the peers' scripts share: the network, the loader, and how a rate is taken."""
+"""What the peers' scripts share: the network, the loader, and how rate and memory are taken."""
+import re
 import time
 
 import torch
@@ -44,3 +45,12 @@ def rate(batches, instances, seconds=15.0):
 def forever(batches):
     while True:
         yield from batches
+
+
+def peak_memory():
+    """The most memory that this process ever held, in MB; NaN where the system does not tell, which only Linux does."""
+    try:
+        with open("/proc/self/status") as status:
+            return int(re.search(r"VmHWM:\s*(\d+) kB", status.read())[1]) * 1024 / 1e6
+    except OSError:
+        return float("nan")

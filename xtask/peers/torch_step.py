@@ -1,5 +1,6 @@
 """PyTorch's training steps of ResNets: DEPTH STEM WIDTH BATCH SIDE, for example resnet18 cifar 0.25 128 32.
-Forward, cross-entropy, backward and SGD, with the images in memory. The last line is images a second."""
+Forward, cross-entropy, backward and SGD, with the images in memory. The last line is images a second, and the most memory
+that the process ever held, in MB."""
 import os
 import sys
 
@@ -8,7 +9,7 @@ import torchvision
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from common import rate, resnet18
+from common import peak_memory, rate, resnet18
 
 depth, stem, width, batch, side = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -32,4 +33,4 @@ def steps():
         yield
 
 
-print(f"{rate(steps(), batch, seconds=5.0):.2f}")
+print(f"{rate(steps(), batch, seconds=5.0):.2f} {peak_memory():.1f}")

@@ -1,7 +1,9 @@
-//! How many images a second a ResNet is trained on: forward, cross-entropy, backward and SGD, with the images in memory.
+//! How many images a second a ResNet is trained on, and in how much memory: forward, cross-entropy, backward and SGD, with the
+//! images in memory.
 //!
 //! Usage (through `cargo xtask bench`): `step_throughput DEPTH STEM WIDTH BATCH SIDE`, for example
-//! `resnet18 cifar 0.25 128 32`. The last line is the number.
+//! `resnet18 cifar 0.25 128 32`. The last line is images a second, and the most memory that the process ever held, in MB
+//! (`NaN` where the system does not tell).
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -12,6 +14,7 @@ use burn::tensor::{Device, Distribution, Int, Tensor};
 use selfsame_core::Random;
 use selfsame_core::nn::{Mode, Parameters};
 use selfsame_core::optimizer::OptimizerConfig;
+use selfsame_core::run::{Memory, megabytes};
 use selfsame_image::model::{Classifier, Depth, ResNetConfig, Stem};
 
 /// At least this long is measured.
@@ -46,6 +49,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         step();
         steps += 1;
     }
-    println!("{:.2}", (steps * batch) as f64 / start.elapsed().as_secs_f64());
+    let rate = (steps * batch) as f64 / start.elapsed().as_secs_f64();
+    let memory = Memory::now().map_or(f64::NAN, |memory| megabytes(memory.peak));
+    println!("{rate:.2} {memory:.1}");
     Ok(())
 }

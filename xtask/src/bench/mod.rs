@@ -1,43 +1,24 @@
 //! `cargo xtask bench`: kernels, networks, views and whole trainings; with `--peers` beside PyTorch's libraries.
 //!
-//! Machines drift, so what is compared is measured in turns (A B A B …) and given as the ratio of each turn.
+//! Machines drift, so what is compared is measured in turns (A B A B …) and given as the ratio of each turn. The ratios of each kind of machine
+//! are recorded in `xtask/ratios/`, and a later measurement is compared with them.
 
 mod compare;
+mod guard;
+mod machine;
 mod networks;
+mod options;
+mod ratios;
 mod training;
 mod views;
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::process::{cargo, command, run as run_command};
 use crate::{Failure, root};
-use compare::{Case, numbers};
-
-const USAGE: &str = "\
-usage: cargo xtask bench [OPTIONS]
-
-  --only PART        kernels, convolutions, steps, views or training (default: all)
-  --data FOLDER      pictures in class folders (default: data/sample)
-  --photos FOLDER    photographs in class folders for views of 224 pixels (default: those views are not measured)
-  --width SHARE      of ResNet-18's channels while training (default: 0.25)
-  --batch-size N     while training (default: 64)
-  --rounds N         turns of every measurement (default: 5)
-  --peers PYTHON     measure PyTorch, lightly and torchvision in turn with this Python, which has them
-";
-
-/// What can be measured alone.
-const PARTS: [&str; 5] = ["kernels", "convolutions", "steps", "views", "training"];
-
-struct Options {
-    only: Option<String>,
-    data: PathBuf,
-    photos: Option<PathBuf>,
-    width: String,
-    batch_size: String,
-    rounds: usize,
-    peers: Option<String>,
-}
+use compare::{Case, Ratio, Row, numbers};
+use guard::Guard;
+use options::{Options, USAGE};
 
 /// The task.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -46,59 +27,33 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     let options = Options::parse(arguments)?;
-    let wanted = |part: &str| options.only.as_deref().is_none_or(|only| only == part);
-    if wanted("kernels") {
+    if options.wants("kernels") {
         run_command(cargo().args(["bench", "--workspace", "--bench", "*"]))?;
     }
     if options.only.as_deref() != Some("kernels") {
         build()?;
     }
-    if wanted("convolutions") {
-        networks::convolutions(&options)?;
+    let guard = Guard::new(&options)?;
+    let mut fallen = Vec::new();
+    for (part, measure) in PARTS {
+        if options.wants(part) {
+            fallen.extend(guard.check(measure(&options)?)?);
+        }
     }
-    if wanted("steps") {
-        networks::steps(&options)?;
-    }
-    if wanted("views") {
-        views::views(&options)?;
-    }
-    if wanted("training") {
-        training::training(&options)?;
-    }
-    Ok(())
+    guard.conclude(&fallen)
 }
 
-impl Options {
-    fn parse(arguments: &[String]) -> Result<Self, Failure> {
-        let mut options = Self {
-            only: None,
-            data: root().join("data/sample"),
-            photos: None,
-            width: "0.25".into(),
-            batch_size: "64".into(),
-            rounds: 5,
-            peers: None,
-        };
-        for pair in arguments.chunks(2) {
-            let [flag, value] = pair else { return Err(format!("{} needs a value\n\n{USAGE}", pair[0])) };
-            let folder = || PathBuf::from(value).canonicalize().map_err(|cause| format!("{value}: {cause}"));
-            match flag.as_str() {
-                "--only" if PARTS.contains(&value.as_str()) => options.only = Some(value.clone()),
-                "--data" => options.data = folder()?,
-                "--photos" => options.photos = Some(folder()?),
-                "--width" => options.width = value.clone(),
-                "--batch-size" => options.batch_size = value.clone(),
-                "--rounds" => {
-                    options.rounds =
-                        value.parse().map_err(|_| format!("--rounds {value} is not a number"))?;
-                }
-                "--peers" => options.peers = Some(value.clone()),
-                _ => return Err(format!("`{flag} {value}` is not understood\n\n{USAGE}")),
-            }
-        }
-        Ok(options)
-    }
+/// A part that gives ratios where there are peers.
+type Part = fn(&Options) -> Result<Vec<Ratio>, Failure>;
 
+const PARTS: [(&str, Part); 4] = [
+    ("convolutions", networks::convolutions),
+    ("steps", networks::steps),
+    ("views", views::views),
+    ("training", training::training),
+];
+
+impl Options {
     /// Measures what an example prints, and in turn what a peer's script prints when given the same arguments.
     fn compare_example(
         &self,
@@ -106,7 +61,7 @@ impl Options {
         script: &str,
         arguments: &[&str],
         case: Case<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Ratio>, Failure> {
         let ours = || numbers(command(release().join("examples").join(example)).args(arguments));
         self.compare_with(script, arguments, case, &ours)
     }
@@ -118,16 +73,9 @@ impl Options {
         arguments: &[&str],
         case: Case<'_>,
         ours: &dyn Fn() -> Result<Vec<f64>, Failure>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Ratio>, Failure> {
         let peer = || self.peer(script, arguments).map(|mut peer| numbers(&mut peer)).transpose();
         case.compare(self.rounds, ours, script, &peer)
-    }
-
-    /// A peer's script, if there is a Python to run it.
-    fn peer(&self, script: &str, arguments: &[&str]) -> Option<Command> {
-        let mut peer = command(self.peers.as_ref()?);
-        peer.arg(root().join("xtask/peers").join(script)).args(arguments);
-        Some(peer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Convolutions by shape, and steps of whole networks, without data.
 
-use super::{Case, Options};
+use super::{Case, Options, Ratio, Row};
 use crate::Failure;
 
 /// Batch, side, channels, outputs, kernel, stride: ResNet-18 of width 0.25 and 1 with the stem for small pictures, then ResNet-50 at 224 pixels.
@@ -37,10 +37,10 @@ const STEPS: [[&str; 5]; 4] = [
 ];
 
 /// Convolutions forwards, and forwards and backwards.
-pub fn convolutions(options: &Options) -> Result<(), Failure> {
-    let rows: Vec<String> = CONVOLUTIONS
+pub fn convolutions(options: &Options) -> Result<Vec<Ratio>, Failure> {
+    let rows: Vec<Row> = CONVOLUTIONS
         .iter()
-        .flat_map(|shape| ["forward", "both ways"].map(|direction| format!("{shape} {direction}")))
+        .flat_map(|shape| ["forward", "both ways"].map(|direction| Row::rate(format!("{shape} {direction}"))))
         .collect();
     let title = "convolutions (batch, side, channels, outputs, kernel, stride)";
     let case = Case { title, unit: "10⁹ operations a second, counted as for a direct sum", rows: &rows };
@@ -48,15 +48,17 @@ pub fn convolutions(options: &Options) -> Result<(), Failure> {
 }
 
 /// Training steps of ResNets.
-pub fn steps(options: &Options) -> Result<(), Failure> {
+pub fn steps(options: &Options) -> Result<Vec<Ratio>, Failure> {
+    let mut ratios = Vec::new();
     for arguments in STEPS {
-        let rows = [arguments.join(" ")];
+        let step = arguments.join(" ");
+        let rows = [Row::rate(&step), Row::cost(format!("{step}: peak memory"))];
         let case = Case {
             title: "training step (depth, stem, width, batch, side)",
-            unit: "images a second",
+            unit: "images a second; peak memory of the process in MB",
             rows: &rows,
         };
-        options.compare_example("step_throughput", "torch_step.py", &arguments, case)?;
+        ratios.extend(options.compare_example("step_throughput", "torch_step.py", &arguments, case)?);
     }
-    Ok(())
+    Ok(ratios)
 }

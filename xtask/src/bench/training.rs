@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::{Case, Options, release};
+use super::{Case, Options, Ratio, Row, release};
 use crate::process::{command, output};
 use crate::{Failure, root};
 
 /// `selfsame pretrain` beside lightly.
-pub fn training(options: &Options) -> Result<(), Failure> {
+pub fn training(options: &Options) -> Result<Vec<Ratio>, Failure> {
     let (folder, out) = (options.data.to_string_lossy(), root().join("target/bench-run"));
     let ours = || {
         let mut program = command(release().join("selfsame"));
@@ -21,9 +21,10 @@ pub fn training(options: &Options) -> Result<(), Failure> {
         Ok(vec![speed])
     };
     let arguments = [folder.as_ref(), &options.batch_size, &options.width];
-    let rows = [format!("ResNet-18 width {}, 32 pixels, batch {}", options.width, options.batch_size)];
+    let name = format!("ResNet-18 width {}, 32 pixels, batch {}", options.width, options.batch_size);
+    let rows = [Row::rate(name)];
     let case = Case { title: "SimCLR", unit: "pictures a second, two views each", rows: &rows };
-    options.compare_with("lightly_training.py", &arguments, case, &ours)?;
+    let ratios = options.compare_with("lightly_training.py", &arguments, case, &ours)?;
     let record = read(&out.join("run.json"))?;
     if let Some(seconds) = number(&record, "first_step_seconds") {
         println!("  first step {seconds} s after the start");
@@ -31,7 +32,7 @@ pub fn training(options: &Options) -> Result<(), Failure> {
     if let Some(memory) = number(&record, "peak_memory_mb") {
         println!("  at most {memory} MB of memory");
     }
-    Ok(())
+    Ok(ratios)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
