@@ -10,10 +10,37 @@ use rayon::prelude::*;
 /// `vec![0.0; length]` would let one thread set it all to 0 before the others begin, and the values would have left the
 /// cache when they come to be written.
 pub fn in_parts(length: usize, part: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Vec<f32> {
+    let part = part.max(1);
+    in_chunks(length, part, part, None, |start, values| fill(start / part, values))
+}
+
+/// [`in_parts`], whose parts are again cut into chunks: `fill` gets where every chunk begins and its values, which are those of `source`
+/// so far, or 0. They get there chunk by chunk, so that a chunk may still be in the first-level cache.
+///
+/// # Panics
+///
+/// When `source` is shorter.
+pub fn in_chunks(
+    length: usize,
+    part: usize,
+    chunk: usize,
+    source: Option<&[f32]>,
+    fill: impl Fn(usize, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let (part, chunk) = (part.max(1), chunk.max(1));
     let mut values = Vec::with_capacity(length);
-    let parts = values.spare_capacity_mut()[..length].par_chunks_mut(part.max(1));
-    parts.enumerate().for_each(|(number, part)| fill(number, zeroed(part)));
-    // SAFETY: `zeroed` initialised every part of the first `length` values, and the capacity is at least that.
+    let parts = values.spare_capacity_mut()[..length].par_chunks_mut(part);
+    parts.enumerate().for_each(|(number, values)| {
+        for (at, values) in values.chunks_mut(chunk).enumerate() {
+            let start = number * part + at * chunk;
+            let values = match source {
+                Some(source) => values.write_copy_of_slice(&source[start..start + values.len()]),
+                None => zeroed(values),
+            };
+            fill(start, values);
+        }
+    });
+    // SAFETY: every chunk of the first `length` values was initialised above, and the capacity is at least that.
     #[allow(unsafe_code)]
     unsafe {
         values.set_len(length);
@@ -38,7 +65,7 @@ pub fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
 
 #[cfg(test)]
 mod tests {
-    use super::in_parts;
+    use super::{in_chunks, in_parts};
 
     #[test]
     fn parts_are_numbered_and_their_values_zero() {
@@ -48,6 +75,20 @@ mod tests {
             });
             let expected: Vec<f32> = (0..length).map(|at| (at / part.max(1)) as f32).collect();
             assert_eq!(made, expected);
+        }
+    }
+
+    #[test]
+    fn chunks_begin_as_their_source() {
+        let source: Vec<f32> = (0..11).map(|at| at as f32).collect();
+        for (part, chunk) in [(4, 2), (5, 3), (11, 20), (0, 0)] {
+            let made = in_chunks(10, part, chunk, Some(&source), |start, values| {
+                for (at, value) in values.iter_mut().enumerate() {
+                    *value += (start + at) as f32;
+                }
+            });
+            let doubled: Vec<f32> = source[..10].iter().map(|value| 2.0 * value).collect();
+            assert_eq!(made, doubled);
         }
     }
 }

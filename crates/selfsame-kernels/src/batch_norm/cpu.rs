@@ -12,7 +12,7 @@ use super::loops::{AddMoments, AddProducts, Compute, Mask};
 use super::rows::Rows;
 use crate::AllReduce;
 use crate::all_reduce::sum_over_ranks;
-use crate::buffer::in_parts;
+use crate::buffer::in_chunks;
 
 /// See [`batch_norm`](super::batch_norm).
 pub fn forward(
@@ -72,16 +72,9 @@ pub fn finish(
     let coefficients = columns.each_ref().map(Vec::as_slice);
     let residual = residual.map(contiguous);
     let residual: Option<&[f32]> = residual.as_ref().map(|residual| residual.storage());
-    in_parts(values.len(), rows.part(), |part, output| {
-        let values = of_part(values, rows, part).chunks(rows.chunk());
-        let mut residual = residual.map(|residual| of_part(residual, rows, part).chunks(rows.chunk()));
-        for (target, values) in output.chunks_mut(rows.chunk()).zip(values) {
-            // Zero so far, unless there is a residual.
-            if let Some(residual) = residual.as_mut().and_then(Iterator::next) {
-                target.copy_from_slice(residual);
-            }
-            arch.dispatch(Compute { target, values, coefficients, operation: Normalise { relu } });
-        }
+    in_chunks(values.len(), rows.part(), rows.chunk(), residual, |start, target| {
+        let values = &values[start..start + target.len()];
+        arch.dispatch(Compute { target, values, coefficients, operation: Normalise { relu } });
     })
 }
 
@@ -184,13 +177,9 @@ impl Batch<'_> {
     fn project(self, gradients: &[f32], coefficients: [&[f32]; 4]) -> Vec<f32> {
         let Self { rows, values, .. } = self;
         let arch = Arch::new();
-        in_parts(values.len(), rows.part(), |part, target| {
-            let [gradients, values] =
-                [gradients, values].map(|all| of_part(all, rows, part).chunks(rows.chunk()));
-            for ((target, gradients), values) in target.chunks_mut(rows.chunk()).zip(gradients).zip(values) {
-                target.copy_from_slice(gradients);
-                arch.dispatch(Compute { target, values, coefficients, operation: Project });
-            }
+        in_chunks(values.len(), rows.part(), rows.chunk(), Some(gradients), |start, target| {
+            let values = &values[start..start + target.len()];
+            arch.dispatch(Compute { target, values, coefficients, operation: Project });
         })
     }
 
