@@ -17,7 +17,7 @@ use compare::{Case, numbers};
 const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --only PART        kernels, convolutions, steps, views or training (default: all)
+  --only PART        kernels, convolutions, video-convolutions, steps, views or training (default: all)
   --data FOLDER      pictures in class folders (default: data/sample)
   --photos FOLDER    photographs in class folders for views of 224 pixels (default: those views are not measured)
   --width SHARE      of ResNet-18's channels while training (default: 0.25)
@@ -27,7 +27,7 @@ usage: cargo xtask bench [OPTIONS]
 ";
 
 /// What can be measured alone.
-const PARTS: [&str; 5] = ["kernels", "convolutions", "steps", "views", "training"];
+const PARTS: [&str; 6] = ["kernels", "convolutions", "video-convolutions", "steps", "views", "training"];
 
 struct Options {
     only: Option<String>,
@@ -55,6 +55,9 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     }
     if wanted("convolutions") {
         networks::convolutions(&options)?;
+    }
+    if wanted("video-convolutions") {
+        networks::video_convolutions(&options)?;
     }
     if wanted("steps") {
         networks::steps(&options)?;
