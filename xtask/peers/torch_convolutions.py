@@ -1,4 +1,5 @@
-"""PyTorch's convolutions: SHAPE…, each BATCH,SIDE,CHANNELS,OUTPUTS,KERNEL,STRIDE.
+"""PyTorch's convolutions: SHAPE…, each BATCH,SIDE,CHANNELS,OUTPUTS,KERNEL,STRIDE for pictures, or for clips
+BATCH,FRAMES,SIDE,CHANNELS,OUTPUTS,KERNEL_FRAMES,KERNEL,STRIDE_FRAMES,STRIDE.
 One line a shape: 10^9 floating-point operations a second, counted as for a direct sum, forwards, and forwards and
 backwards together."""
 import os
@@ -6,7 +7,7 @@ import sys
 import time
 
 import torch
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, conv3d
 
 torch.set_num_threads(len(os.sched_getaffinity(0)))
 
@@ -20,17 +21,30 @@ def seconds(call, least=0.3):
     return (time.perf_counter() - start) / calls
 
 
+def parse(shape):
+    """Sizes of the input and of the weight, and the stride."""
+    sizes = list(map(int, shape.split(",")))
+    if len(sizes) == 6:
+        batch, side, channels, outputs, kernel, stride = sizes
+        return (batch, channels, side, side), (outputs, channels, kernel, kernel), (stride, stride)
+    batch, frames, side, channels, outputs, kernel_frames, kernel, stride_frames, stride = sizes
+    weight = (outputs, channels, kernel_frames, kernel, kernel)
+    return (batch, channels, frames, side, side), weight, (stride_frames, stride, stride)
+
+
 for shape in sys.argv[1:]:
-    batch, side, channels, outputs, kernel, stride = map(int, shape.split(","))
-    x = torch.randn(batch, channels, side, side, requires_grad=True)
-    w = torch.randn(outputs, channels, kernel, kernel, requires_grad=True)
+    input, weight, stride = parse(shape)
+    convolve = conv2d if len(input) == 4 else conv3d
+    padding = tuple(side // 2 for side in weight[2:])
+    x = torch.randn(*input, requires_grad=True)
+    w = torch.randn(*weight, requires_grad=True)
     with torch.no_grad():
-        forward = seconds(lambda: conv2d(x, w, stride=stride, padding=kernel // 2))
-    gradient = torch.ones_like(conv2d(x, w, stride=stride, padding=kernel // 2))
+        forward = seconds(lambda: convolve(x, w, stride=stride, padding=padding))
+    gradient = torch.ones_like(convolve(x, w, stride=stride, padding=padding))
 
     def step():
-        torch.autograd.grad(conv2d(x, w, stride=stride, padding=kernel // 2), (x, w), gradient)
+        torch.autograd.grad(convolve(x, w, stride=stride, padding=padding), (x, w), gradient)
 
     both = seconds(step)
-    operations = 2 * gradient.numel() * channels * kernel * kernel
+    operations = 2 * gradient.numel() * w[0].numel()
     print(f"{operations / forward / 1e9:.1f} {3 * operations / both / 1e9:.1f}", flush=True)

@@ -1,5 +1,6 @@
 //! Room for results.
 
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
@@ -45,6 +46,49 @@ pub fn in_chunks(
     unsafe {
         values.set_len(length);
     }
+    values
+}
+
+/// Values that several threads write, each at places of its own.
+pub struct Places<'a> {
+    start: *mut f32,
+    length: usize,
+    values: PhantomData<&'a mut [MaybeUninit<f32>]>,
+}
+
+// SAFETY: all that can be had are pointers, and who writes through them vouches that nobody else has these places.
+#[allow(unsafe_code)]
+unsafe impl Sync for Places<'_> {}
+
+impl Places<'_> {
+    /// Where `length` values from `start` on lie.
+    ///
+    /// # Panics
+    ///
+    /// When these are not all among the values.
+    #[inline(always)]
+    pub fn part(&self, start: usize, length: usize) -> *mut f32 {
+        assert!(start + length <= self.length, "a part of some values lies beyond them");
+        self.start.wrapping_add(start)
+    }
+}
+
+/// A vector of `length` values, all written by `fill`.
+///
+/// # Safety
+///
+/// `fill` must write every value.
+#[allow(unsafe_code)]
+pub unsafe fn written(length: usize, fill: impl FnOnce(&Places<'_>)) -> Vec<f32> {
+    let mut values: Vec<f32> = Vec::with_capacity(length);
+    let room = &mut values.spare_capacity_mut()[..length];
+    if cfg!(debug_assertions) {
+        // What is left out shall be seen.
+        room.fill(MaybeUninit::new(f32::NAN));
+    }
+    fill(&Places { start: room.as_mut_ptr().cast(), length, values: PhantomData });
+    // SAFETY: the caller vouches that all are written, and the capacity is at least `length`.
+    unsafe { values.set_len(length) };
     values
 }
 

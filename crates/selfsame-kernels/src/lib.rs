@@ -6,7 +6,7 @@
 mod all_reduce;
 mod batch_norm;
 mod buffer;
-mod conv2d;
+mod convolution;
 #[cfg(test)]
 mod network;
 mod optional;
@@ -17,6 +17,6 @@ mod update;
 
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
-pub use conv2d::conv2d;
+pub use convolution::{conv2d, conv3d};
 pub use pool::{Windows, max_pool2d, mean_pool2d};
 pub use update::{AdamStep, MomentumStep, adam_step, momentum_step, squared_norm, weighted_sum};

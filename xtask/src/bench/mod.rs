@@ -46,8 +46,9 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 /// A part that gives ratios where there are peers.
 type Part = fn(&Options) -> Result<Vec<Ratio>, Failure>;
 
-const PARTS: [(&str, Part); 4] = [
+const PARTS: [(&str, Part); 5] = [
     ("convolutions", networks::convolutions),
+    ("video-convolutions", networks::video_convolutions),
     ("steps", networks::steps),
     ("views", views::views),
     ("training", training::training),

@@ -28,6 +28,32 @@ const CONVOLUTIONS: [&str; 21] = [
     "8,7,512,2048,1,1",
 ];
 
+/// Batch, frames, side, channels, outputs, frames and side of the kernel, stride along frames and in a frame: R3D-18, then R(2+1)D-18, at 16 frames
+/// of 112 pixels.
+const VIDEO_CONVOLUTIONS: [&str; 21] = [
+    "4,16,112,3,64,3,7,1,2",
+    "4,16,56,64,64,3,3,1,1",
+    "4,16,56,64,128,3,3,2,2",
+    "4,16,56,64,128,1,1,2,2",
+    "4,8,28,128,128,3,3,1,1",
+    "4,8,28,128,256,3,3,2,2",
+    "4,4,14,256,256,3,3,1,1",
+    "4,4,14,256,512,3,3,2,2",
+    "4,2,7,512,512,3,3,1,1",
+    "4,16,112,3,45,1,7,1,2",
+    "4,16,56,45,64,3,1,1,1",
+    "4,16,56,64,144,1,3,1,1",
+    "4,16,56,144,64,3,1,1,1",
+    "4,16,56,64,230,1,3,1,2",
+    "4,16,28,230,128,3,1,2,1",
+    "4,8,28,128,288,1,3,1,1",
+    "4,8,28,288,128,3,1,1,1",
+    "4,4,14,256,576,1,3,1,1",
+    "4,4,14,576,256,3,1,1,1",
+    "4,2,7,512,1152,1,3,1,1",
+    "4,2,7,1152,512,3,1,1,1",
+];
+
 /// Depth, stem, width, batch, side.
 const STEPS: [[&str; 5]; 4] = [
     ["resnet18", "cifar", "0.25", "128", "32"],
@@ -36,15 +62,25 @@ const STEPS: [[&str; 5]; 4] = [
     ["resnet50", "imagenet", "1", "8", "224"],
 ];
 
-/// Convolutions forwards, and forwards and backwards.
+/// Convolutions of pictures forwards, and forwards and backwards.
 pub fn convolutions(options: &Options) -> Result<Vec<Ratio>, Failure> {
-    let rows: Vec<Row> = CONVOLUTIONS
+    by_shape(options, "convolutions (batch, side, channels, outputs, kernel, stride)", &CONVOLUTIONS)
+}
+
+/// Convolutions of clips forwards, and forwards and backwards.
+pub fn video_convolutions(options: &Options) -> Result<Vec<Ratio>, Failure> {
+    let title =
+        "convolutions of clips (batch, frames, side, channels, outputs, kernel's frames and side, strides)";
+    by_shape(options, title, &VIDEO_CONVOLUTIONS)
+}
+
+fn by_shape(options: &Options, title: &str, shapes: &[&str]) -> Result<Vec<Ratio>, Failure> {
+    let rows: Vec<Row> = shapes
         .iter()
         .flat_map(|shape| ["forward", "both ways"].map(|direction| Row::rate(format!("{shape} {direction}"))))
         .collect();
-    let title = "convolutions (batch, side, channels, outputs, kernel, stride)";
     let case = Case { title, unit: "10⁹ operations a second, counted as for a direct sum", rows: &rows };
-    options.compare_example("convolution_throughput", "torch_convolutions.py", &CONVOLUTIONS, case)
+    options.compare_example("convolution_throughput", "torch_convolutions.py", shapes, case)
 }
 
 /// Training steps of ResNets.

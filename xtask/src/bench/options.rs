@@ -10,7 +10,7 @@ use crate::{Failure, root};
 pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --only PART        kernels, convolutions, steps, views or training (default: all)
+  --only PART        kernels, convolutions, video-convolutions, steps, views or training (default: all)
   --data FOLDER      pictures in class folders (default: data/sample)
   --photos FOLDER    photographs in class folders for views of 224 pixels (default: those views are not measured)
   --width SHARE      of ResNet-18's channels while training (default: 0.25)
@@ -26,7 +26,7 @@ The ratios are compared with those that were recorded on this kind of machine, i
 ";
 
 /// What can be measured alone.
-const PARTS: [&str; 5] = ["kernels", "convolutions", "steps", "views", "training"];
+const PARTS: [&str; 6] = ["kernels", "convolutions", "video-convolutions", "steps", "views", "training"];
 
 /// What is to be measured, and how.
 pub struct Options {

@@ -1,35 +1,13 @@
-//! Convolution against Burn's own, values and gradients, on odd sizes.
+//! Convolution of maps against Burn's own, values and gradients, on odd sizes.
 
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Device, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
-use super::extent::Extent;
-use super::{Window, conv2d, cpu};
-use crate::simd::{Portable, Simd, Work, on_this_cpu};
-
-/// Values that look random and are the same everywhere.
-fn wave<const D: usize>(shape: [usize; D], phase: f32, device: &Device) -> Tensor<D> {
-    let values = (0..shape.iter().product::<usize>())
-        .map(|at| (0.7 * at as f32 + phase).sin() * (0.013 * at as f32).cos());
-    Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), shape), device)
-}
-
-/// Output, gradient of the input, gradient of the weight, of a loss that weighs every output differently.
-fn results(
-    convolve: impl Fn(Tensor<4>, Tensor<4>) -> Tensor<4>,
-    input: &Tensor<4>,
-    weight: &Tensor<4>,
-) -> [TensorData; 3] {
-    let (input, weight) = (input.clone().require_grad(), weight.clone().require_grad());
-    let output = convolve(input.clone(), weight.clone());
-    let weights = wave(output.dims(), 0.4, &output.device());
-    let gradients = (output.clone() * weights).sum().backward();
-    let gradient = |tensor: &Tensor<4>| {
-        tensor.grad(&gradients).map_or_else(|| TensorData::from([f32::NAN]), Tensor::into_data)
-    };
-    [output.into_data(), gradient(&input), gradient(&weight)]
-}
+use super::{all_vectors_agree, approximately_equal, results, wave};
+use crate::conv2d;
+use crate::convolution::Window;
+use crate::convolution::extent::Extent;
 
 fn compare(
     [batch, height, width, channels]: [usize; 4],
@@ -51,25 +29,7 @@ fn compare(
         &input,
         &weight,
     );
-    for (ours, burns) in ours.iter().zip(&burns) {
-        ours.assert_approx_eq::<f32>(burns, Tolerance::rel_abs(1e-4, 1e-4));
-    }
-}
-
-/// Output and gradients, with these vectors.
-struct All<'a>(&'a Extent, [&'a [f32]; 3]);
-
-impl Work for All<'_> {
-    type Output = [Vec<f32>; 3];
-
-    fn with<S: Simd>(self, simd: S) -> [Vec<f32>; 3] {
-        let Self(extent, [input, weight, output_gradient]) = self;
-        [
-            cpu::Forward { extent, input, weight }.with(simd),
-            cpu::InputGradient { extent, output_gradient, weight }.with(simd),
-            cpu::WeightGradient { extent, input, output_gradient }.with(simd),
-        ]
-    }
+    approximately_equal(&ours, &burns);
 }
 
 #[test]
@@ -80,24 +40,8 @@ fn all_vectors_give_the_same() {
         ([1, 7, 7, 300], 41, 1, 1, 0),
         ([2, 20, 21, 3], 16, 7, 2, 3),
     ] {
-        let extent = Extent::new(&input, &[outputs, input[3], kernel, kernel], Window { stride, padding });
-        let [input, weight, gradient] = [extent.input_shape(), extent.weight_shape(), extent.output_shape()]
-            .map(|shape| {
-                (0..shape.iter().product())
-                    .map(|at: usize| (0.7 * at as f32).sin() / (kernel * input[3]) as f32)
-                    .collect::<Vec<_>>()
-            });
-        let all = || All(&extent, [&input, &weight, &gradient]);
-        let expected = on_this_cpu(all());
-        // The last is the block of AVX-512, wherever this runs.
-        for found in
-            [all().with(Portable::<4, 16>), all().with(Portable::<4, 32>), all().with(Portable::<16, 32>)]
-        {
-            assert_eq!(found.each_ref().map(Vec::len), expected.each_ref().map(Vec::len));
-            for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
-                assert!((found - expected).abs() < 1e-4, "{found} is not {expected} of {extent:?}");
-            }
-        }
+        let window = Window { stride: [1, stride, stride], padding: [0, padding, padding] };
+        all_vectors_agree(&Extent::new(&input, &[outputs, input[3], kernel, kernel], window));
     }
 }
 

@@ -8,8 +8,8 @@ use crate::simd::Simd;
 pub const TILE: usize = 6;
 /// Side of a tile of outputs.
 pub const STEP: usize = 4;
-/// Positions of a transformed tile.
-pub const POSITIONS: usize = TILE * TILE;
+/// Side of a kernel.
+pub const KERNEL: usize = 3;
 
 /// `Bᵀ d`: of six inputs.
 #[inline(always)]

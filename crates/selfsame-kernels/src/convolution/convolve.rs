@@ -1,14 +1,14 @@
-//! Stretches of maps times a matrix in panels: the convolution itself, and the gradient of its input.
+//! Stretches of clips times a matrix in panels: the convolution itself, and the gradient of its input.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::panels::Panels;
-use super::reach::Reach;
+use super::reach::{Reach, Stretches};
 use super::registers::{Block, Sums, add_products};
 use super::scratch::Scratch;
-use super::tile::Maps;
+use super::tile::Clips;
 use crate::buffer::zeroed;
 use crate::simd::Simd;
 
@@ -18,8 +18,8 @@ const PANEL: usize = 6144;
 /// What the target's pixels read times the panels, for all `reaches`, whose pixels are different ones of the same target; elsewhere 0.
 pub fn convolve<S: Simd>(
     simd: S,
-    target: &Maps,
-    every: usize,
+    target: &Clips,
+    every: [usize; 3],
     reaches: &[(Reach, Panels)],
     source: &[f32],
 ) -> Vec<f32> {
@@ -33,8 +33,8 @@ pub fn convolve<S: Simd>(
         for (reach, panels) in reaches {
             let product = Product {
                 targets: &reach.targets(&tile),
-                stretches: &reach.stretches(&tile, source, &mut room, Block::of::<S>().rows),
-                pieces: &pieces(reach.size[0], reach.stretch(), PANEL / Block::of::<S>().width()),
+                read: &reach.stretches(&tile, 0..reach.lines(), source, &mut room, Block::of::<S>().rows),
+                pieces: &pieces(reach.lines(), reach.stretch(), PANEL / Block::of::<S>().width()),
                 stretch: reach.stretch(),
                 panels,
             };
@@ -55,28 +55,28 @@ pub fn convolve<S: Simd>(
     values
 }
 
-/// A part of what a target pixel reads: of these rows of the reach, these values.
+/// A part of what a target pixel reads: of these lines of the reach, these values.
 struct Piece {
-    rows: Range<usize>,
+    lines: Range<usize>,
     values: Range<usize>,
 }
 
 /// All that a pixel reads, cut into pieces of at most `depth` values.
-fn pieces(rows: usize, stretch: usize, depth: usize) -> Vec<Piece> {
+fn pieces(lines: usize, stretch: usize, depth: usize) -> Vec<Piece> {
     if stretch > depth {
         let length = stretch.div_ceil(stretch.div_ceil(depth));
-        let piece = |row: usize, from: usize| Piece {
-            rows: row..row + 1,
+        let piece = |line: usize, from: usize| Piece {
+            lines: line..line + 1,
             values: from..(from + length).min(stretch),
         };
-        return (0..rows)
-            .flat_map(|row| (0..stretch).step_by(length).map(move |from| piece(row, from)))
+        return (0..lines)
+            .flat_map(|line| (0..stretch).step_by(length).map(move |from| piece(line, from)))
             .collect();
     }
     let step = (depth / stretch.max(1)).max(1);
-    (0..rows)
+    (0..lines)
         .step_by(step)
-        .map(|row| Piece { rows: row..(row + step).min(rows), values: 0..stretch })
+        .map(|line| Piece { lines: line..(line + step).min(lines), values: 0..stretch })
         .collect()
 }
 
@@ -84,8 +84,8 @@ fn pieces(rows: usize, stretch: usize, depth: usize) -> Vec<Piece> {
 struct Product<'a> {
     /// Where the target pixels begin.
     targets: &'a [usize],
-    /// What they read, row by row of the reach.
-    stretches: &'a [&'a [f32]],
+    /// What they read, line by line of the reach.
+    read: &'a Stretches<'a>,
     pieces: &'a [Piece],
     stretch: usize,
     panels: &'a Panels,
@@ -123,12 +123,16 @@ impl Product<'_> {
         let pixels = self.targets.len().next_multiple_of(ROWS);
         let values = self.panels.panel(panel);
         let mut sums: Sums<S, ROWS, VECTORS> = [[simd.splat(0.0); VECTORS]; ROWS];
-        for row in piece.rows.clone() {
-            let start = row * self.stretch + piece.values.start;
-            let values = &values[start * width..(start + piece.values.len()) * width];
-            let Some(stretches) = self.stretches[row * pixels + pixel..].first_chunk::<ROWS>() else {
+        for line in piece.lines.clone() {
+            let start = line * pixels + pixel;
+            if self.read.is_outside[start / ROWS] {
+                continue;
+            }
+            let Some(stretches) = self.read.values[start..].first_chunk::<ROWS>() else {
                 return;
             };
+            let start = line * self.stretch + piece.values.start;
+            let values = &values[start * width..(start + piece.values.len()) * width];
             add_products(simd, &mut sums, stretches, piece.values.start, values);
         }
         let used = width.min(self.panels.columns - column);

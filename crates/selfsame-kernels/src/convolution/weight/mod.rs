@@ -23,7 +23,7 @@ const PIECES: usize = 32;
 /// Pixels of a piece, at least: the sums of all pieces must be added in the end.
 const PIXELS: usize = 1024;
 
-/// A part of the work: sums over some tiles, for some rows of the gradient, `(row of the reach, column, channel)`, and some outputs.
+/// A part of the work: sums over some tiles, for some rows of the gradient, `(line of the reach, column, channel)`, and some outputs.
 ///
 /// The sums lie in panels: some outputs for all rows, row by row, then the next outputs.
 struct Piece<'a> {
@@ -42,12 +42,12 @@ fn panel_width<S: Simd>(piece: &Piece, panel: usize) -> usize {
     width(Block::of::<S>(), piece.outputs.len(), panel)
 }
 
-/// The gradient `[outputs, channels, kernel, kernel]` of the weight, given that of the target. There are values.
+/// The gradient `[outputs, channels, kernel…]` of the weight, given that of the target. There are values.
 pub fn gradient<S: Simd>(simd: S, reach: &Reach, source: &[f32], target_gradient: &[f32]) -> Vec<f32> {
     let block = Block::of::<S>();
-    let rows = cut(reach.size[0] * reach.stretch(), ROWS, block.rows);
+    let rows = cut(reach.lines() * reach.stretch(), ROWS, block.rows);
     let outputs = cut(reach.target.channels, OUTPUTS, block.width());
-    let tiles = reach.target.tiles(1);
+    let tiles = reach.target.tiles([1; 3]);
     let most = (reach.target.pixels() / PIXELS).clamp(1, tiles.len());
     let parts = (PIECES / (rows.len() * outputs.len())).clamp(1, most);
     let pieces: Vec<Piece> = tiles
@@ -86,7 +86,7 @@ fn cut(length: usize, most: usize, multiple: usize) -> Vec<Range<usize>> {
 /// The sums of all pieces in the order of the weight.
 fn collect<S: Simd>(reach: &Reach, pieces: &[(Piece, &mut [f32])]) -> Vec<f32> {
     let channels = reach.source.channels;
-    let taps = reach.size[0] * reach.size[1];
+    let taps = reach.lines() * reach.size[2];
     let width = Block::of::<S>().width();
     let mut gradient = vec![0.0; reach.target.channels * channels * taps];
     let gradients = gradient.par_chunks_mut(channels * taps).enumerate();

@@ -21,8 +21,10 @@ pub fn add<S: Simd>(
 ) {
     let pixels = reach.target.pixels_of(tile);
     let [mut room, mut lines, mut panels] = [(); 3].map(|()| Scratch::take());
-    let stretches = reach.stretches(tile, source, &mut room, 1);
-    let length = piece.rows.len();
+    let stretch = reach.stretch();
+    let (first, length) = (piece.rows.start / stretch, piece.rows.len());
+    let read = reach.stretches(tile, first..piece.rows.end.div_ceil(stretch), source, &mut room, 1);
+    let rows = piece.rows.start - first * stretch..piece.rows.end - first * stretch;
     let lines = lines.first(pixels.len() * length);
     let (channels, width) = (reach.target.channels, Block::of::<S>().width());
     let gradients = &target_gradient[pixels.start * channels..pixels.end * channels];
@@ -32,7 +34,7 @@ pub fn add<S: Simd>(
     simd.run(
         #[inline(always)]
         || {
-            gather(&stretches, reach.stretch(), &piece.rows, lines, length);
+            gather(&read.values, stretch, &rows, lines, length);
             if !is_panel {
                 let last = panel_width::<S>(piece, piece.outputs.len().div_ceil(width) - 1);
                 to_panels(gradients, channels, &piece.outputs, panels, [width, last]);
