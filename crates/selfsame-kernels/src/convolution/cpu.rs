@@ -6,8 +6,8 @@ use super::panels::{Axis, Panels};
 use super::reach::Reach;
 use super::registers::Block;
 use super::tile::Clips;
-use super::weight;
 use super::winograd::Tiling;
+use super::{spread, weight};
 use crate::simd::{Simd, Work, on_this_cpu};
 
 /// See [`conv3d`](super::conv3d).
@@ -53,7 +53,7 @@ impl Work for Forward<'_> {
     }
 }
 
-/// For a stride of 1, a convolution with the turned kernel. For a larger one, the input's pixels fall into classes, as many as the product of the strides,
+/// With few channels, see [`spread`]. Else, for a stride of 1, a convolution with the turned kernel. For a larger one, the input's pixels fall into classes, as many as the product of the strides,
 /// each of which has met other parts of the kernel.
 pub struct InputGradient<'a> {
     pub extent: &'a Extent,
@@ -65,6 +65,9 @@ impl Work for InputGradient<'_> {
     type Output = Vec<f32>;
 
     fn with<S: Simd>(self, simd: S) -> Vec<f32> {
+        if spread::pays::<S>(self.extent) {
+            return spread::input_gradient(simd, self.extent, self.output_gradient, self.weight);
+        }
         let Extent { channels, outputs, kernel, stride, padding, .. } = *self.extent;
         let clips = input_clips(self.extent);
         let class = |first: [usize; 3]| {

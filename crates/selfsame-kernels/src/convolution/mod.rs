@@ -16,6 +16,7 @@ mod portable;
 mod reach;
 mod registers;
 mod scratch;
+mod spread;
 #[cfg(test)]
 mod tests;
 mod tile;

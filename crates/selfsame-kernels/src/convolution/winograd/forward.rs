@@ -14,14 +14,12 @@ use crate::convolution::scratch::Scratch;
 use crate::product::{Left, Panel, multiply};
 use crate::simd::{Simd, Work};
 
-/// Most numbers of transformed weights that are made before anything else; more would leave the caches before they are used.
+/// Most numbers of a frame's transformed weights that are made before anything else; more would leave the caches before they are used.
 const LARGEST_WEIGHT: usize = 1 << 20;
 /// Transformed numbers of a block of tiles that stay in the second cache beside what else is used there.
 const BLOCK: usize = 56 << 10;
 /// Tiles of a block when a panel of weights is used for many blocks.
 const TILES: usize = 48;
-/// Blocks are larger by this factor if their frames meet, because neighbouring blocks transform the frames between them both.
-const FRAMES: usize = 4;
 /// Numbers of transformed tiles and products that are kept at once for all panels of weights; about the size of a third cache.
 const GROUP: usize = 2 << 20;
 /// Input channels of a panel of weights that are used at once.
@@ -43,7 +41,7 @@ impl Work for Convolution<'_> {
         let Self { grid, frames, kernels, input, output } = self;
         let columns = Columns { count: kernels.columns, lanes: S::LANES };
         let convolve = Convolve { simd, grid, frames, kernels, columns };
-        let size = grid.positions() * frames.taps * kernels.depth * columns.panels() * columns.width();
+        let size = grid.positions() * kernels.depth * columns.panels() * columns.width();
         if size <= LARGEST_WEIGHT {
             convolve.by_blocks(input, output);
         } else {
@@ -80,7 +78,7 @@ impl<S: Simd> Convolve<'_, S> {
         let weights = &*weights;
 
         let tile_size = positions * Layout::new(1, depth).tile;
-        let blocks = self.blocks((BLOCK / tile_size).clamp(12, 96));
+        let blocks = grid.blocks(frames.target, (BLOCK / tile_size).clamp(12, 96));
         blocks.into_par_iter().for_each(|block| {
             let (mut maps, mut products) = (Scratch::take(), Scratch::take());
             let sources = frames.sources(&block);
@@ -103,7 +101,7 @@ impl<S: Simd> Convolve<'_, S> {
     fn by_panels(&self, input: &[f32], output: &Places<'_>) {
         let Self { simd, grid, frames, kernels, columns } = *self;
         let (depth, positions) = (kernels.depth, grid.positions());
-        let blocks = self.blocks(TILES);
+        let blocks = grid.blocks(frames.target, TILES);
         let most = |tiles: fn(&Frames, &Block) -> usize| {
             blocks.iter().map(|block| tiles(&frames, block)).max().unwrap_or(0)
         };
@@ -147,12 +145,6 @@ impl<S: Simd> Convolve<'_, S> {
                 }
             });
         }
-    }
-
-    /// The output in blocks of about `most` tiles.
-    fn blocks(&self, most: usize) -> Vec<Block> {
-        let most = if self.frames.taps > 1 { FRAMES * most } else { most };
-        self.grid.blocks(self.frames.target, most)
     }
 
     /// Sets products to 0 if there are several sums in each; if there is one, it is written.

@@ -7,6 +7,9 @@ use super::transform::{KERNEL, STEP, TILE};
 /// Numbers in a line of a cache.
 const LINE: usize = 16;
 
+/// A block with more tiles than is wanted, by this factor, is cut between frames: neighbouring blocks then both transform the frames in between.
+const FRAMES: usize = 4;
+
 /// The tiles of one frame of each clip, row by row, clip by clip; all frames of a clip have the same. A tile is 4 outputs high, and as wide if it
 /// is square, else one output wide.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +61,8 @@ impl Grid {
         if self.is_square { KERNEL * KERNEL } else { KERNEL }
     }
 
-    /// Blocks of about `most` tiles, as even as can be: of whole rows of tiles, or of parts of rows if these are long, and of all frames, or some if there
-    /// are many.
+    /// Blocks of about `most` tiles, as even as can be: of whole rows of tiles, or of parts of rows if these are long, and of all frames, or some if that
+    /// are far too many.
     pub fn blocks(&self, frames: usize, most: usize) -> Vec<Block> {
         let tiles = if self.columns > most {
             let pieces = even(self.columns, self.columns.div_ceil(most));
@@ -76,7 +79,7 @@ impl Grid {
             even(rows, count).into_iter().map(tiles).collect::<Vec<_>>()
         };
         let largest = tiles.iter().map(Range::len).max().unwrap_or(0);
-        let pieces = even(frames, (frames * largest).div_ceil(most).clamp(1, frames.max(1)));
+        let pieces = even(frames, (frames * largest).div_ceil(FRAMES * most).clamp(1, frames.max(1)));
         let blocks = |tiles: Range<usize>| {
             let block = move |frames_of_block: &Range<usize>| Block {
                 tiles: tiles.clone(),

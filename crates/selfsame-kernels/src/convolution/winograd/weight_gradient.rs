@@ -22,8 +22,6 @@ const LEAST_TILES: usize = 64;
 const BLOCK: usize = 144 << 10;
 /// Tiles of a block when it is used for many panels.
 const TILES: usize = 64;
-/// Blocks are larger by this factor if their frames meet, because neighbouring blocks transform the frames between them both.
-const FRAMES: usize = 4;
 /// Transformed numbers that are kept at once for all panels; about the size of a third cache.
 const GROUP: usize = 2 << 20;
 /// Channels whose sums with a panel of outputs are made at once.
@@ -87,7 +85,7 @@ impl<S: Simd> Sum<'_, S> {
     fn by_tiles(&self, gradient: &mut [f32]) {
         let Self { grid, frames, channels, columns, .. } = *self;
         let size = grid.positions() * (Layout::new(1, channels).tile + Layout::new(1, columns.count).tile);
-        let blocks = self.blocks((BLOCK / size).clamp(12, 96));
+        let blocks = grid.blocks(frames.target, (BLOCK / size).clamp(12, 96));
         let count = (grid.tiles() * frames.target / LEAST_TILES).clamp(1, PARTS);
         let part = blocks.len().div_ceil(count);
         let frame_size = columns.panels() * self.sum_size(channels);
@@ -120,7 +118,7 @@ impl<S: Simd> Sum<'_, S> {
     /// All tiles are transformed first, then the sums of a few panels at a time are made.
     fn by_panels(&self, gradient: &mut [f32]) {
         let Self { grid, frames, channels, columns, .. } = *self;
-        let blocks = self.blocks(TILES);
+        let blocks = grid.blocks(frames.target, TILES);
         let map_size = blocks.iter().map(|block| self.map_size(block)).max().unwrap_or(0);
         let gradient_size = blocks.iter().map(|block| self.gradient_size(block)).max().unwrap_or(0);
         let panel_gradient = columns.width() * channels * frames.taps * grid.taps();
@@ -153,12 +151,6 @@ impl<S: Simd> Sum<'_, S> {
                 }
             });
         }
-    }
-
-    /// The gradients in blocks of about `most` tiles.
-    fn blocks(&self, most: usize) -> Vec<Block> {
-        let most = if self.frames.taps > 1 { FRAMES * most } else { most };
-        self.grid.blocks(self.frames.target, most)
     }
 
     /// Numbers of the transformed inputs that a block reads.
