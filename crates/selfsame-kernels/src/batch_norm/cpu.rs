@@ -105,7 +105,7 @@ pub fn backward(
     let mut sums = match &followed {
         Followed::Nothing | Followed::Residual => batch.sum(gradient.storage(), [], Unchanged),
         Followed::Relu { shift } => {
-            let coefficients = [&mean, &scale, &rows.columns(shift.storage())];
+            let coefficients = [&mean, &scale, &rows.columns(contiguous(shift.clone()).storage())];
             batch.sum(gradient.storage(), coefficients.map(Vec::as_slice), ThroughRelu)
         }
         // The residual's gradient is the output's through the ReLU: it is kept.
@@ -128,7 +128,7 @@ pub fn backward(
     match followed {
         Followed::Nothing => batch.in_place(gradient.storage_mut(), projection, Project),
         Followed::Relu { shift: bias } => {
-            let coefficients = [&mean, &scale, &rows.columns(bias.storage()), &shift, &slope];
+            let coefficients = [&mean, &scale, &rows.columns(contiguous(bias).storage()), &shift, &slope];
             let coefficients = coefficients.map(Vec::as_slice);
             batch.in_place(gradient.storage_mut(), coefficients, ProjectThroughRelu);
         }

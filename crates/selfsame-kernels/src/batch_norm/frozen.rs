@@ -42,7 +42,7 @@ pub fn backward(
     match &followed {
         Followed::Nothing | Followed::Residual => (),
         Followed::Relu { shift } => {
-            let shift = rows.columns(shift.storage());
+            let shift = rows.columns(contiguous(shift.clone()).storage());
             rows.parts_mut(gradient.storage_mut()).for_each(|(part, target)| {
                 let (values, coefficients) = (of_part(values, rows, part), [&mean, &scale, &shift]);
                 let coefficients = coefficients.map(Vec::as_slice);
