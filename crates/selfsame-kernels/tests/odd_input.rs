@@ -53,13 +53,11 @@ impl Lies {
     }
 }
 
+type Operation<'a> = &'a dyn Fn([Tensor<4>; 3]) -> Tensor<4>;
+
 /// The output of an operation of three tensors, and its gradients by them, all of which lie as `lies` says, as does the gradient
 /// of the output.
-fn results(
-    operation: &dyn Fn([Tensor<4>; 3]) -> Tensor<4>,
-    tensors: &[Tensor<4>; 3],
-    lies: [Lies; 4],
-) -> [Vec<f32>; 4] {
+fn results(operation: Operation, tensors: &[Tensor<4>; 3], lies: [Lies; 4]) -> [Vec<f32>; 4] {
     let placed = [0, 1, 2].map(|at| lies[at].place(&tensors[at]).detach().require_grad());
     let output = operation(placed.clone());
     let gradient = lies[3].place(&wave(output.dims(), 0.4)).detach();
@@ -90,7 +88,7 @@ proptest! {
         let weight = wave([outputs, channels, kernel, kernel], 0.9);
         let windows = Windows { kernel: kernel + 1, stride, padding: kernel.div_ceil(2) };
 
-        let operations: [(&str, [Tensor<4>; 3], &dyn Fn([Tensor<4>; 3]) -> Tensor<4>); 6] = [
+        let operations: [(&str, [Tensor<4>; 3], Operation); 6] = [
             ("conv2d", [input.clone(), weight, first.clone()], &|[x, w, _]| conv2d(x, w, stride, padding)),
             ("batch_norm", [input.clone(), first.clone(), second.clone()], &|[x, w, b]| {
                 let epilogue = Epilogue { residual: None, relu };

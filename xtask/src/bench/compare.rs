@@ -121,7 +121,7 @@ impl Case<'_> {
 }
 
 /// The middle one, after sorting.
-fn median(values: &mut [f64]) -> f64 {
+pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

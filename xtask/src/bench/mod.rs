@@ -5,9 +5,11 @@
 
 mod compare;
 mod guard;
+mod limits;
 mod machine;
 mod networks;
 mod options;
+mod profile;
 mod ratios;
 mod training;
 mod views;
@@ -27,11 +29,17 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         return Ok(());
     }
     let options = Options::parse(arguments)?;
+    if options.only.as_deref() == Some("profile") {
+        return profile::profile();
+    }
     if options.wants("kernels") {
         run_command(cargo().args(["bench", "--workspace", "--bench", "*"]))?;
     }
     if options.only.as_deref() != Some("kernels") {
         build()?;
+    }
+    if options.wants("limits") {
+        limits::limits(&options)?;
     }
     let guard = Guard::new(&options)?;
     let mut fallen = Vec::new();

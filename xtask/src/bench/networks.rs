@@ -4,7 +4,7 @@ use super::{Case, Options, Ratio, Row};
 use crate::Failure;
 
 /// Batch, side, channels, outputs, kernel, stride: ResNet-18 of width 0.25 and 1 with the stem for small pictures, then ResNet-50 at 224 pixels.
-const CONVOLUTIONS: [&str; 21] = [
+pub const CONVOLUTIONS: [&str; 21] = [
     "128,32,3,16,3,1",
     "128,32,16,16,3,1",
     "128,16,32,32,3,1",

@@ -10,7 +10,8 @@ use crate::{Failure, root};
 pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --only PART        kernels, convolutions, video-convolutions, steps, views or training (default: all)
+  --only PART        kernels, limits, convolutions, video-convolutions, steps, views or training (default: all), or
+                     profile: what the time of a step is spent on, with Linux's perf, drawn for the book
   --data FOLDER      pictures in class folders (default: data/sample)
   --photos FOLDER    photographs in class folders for views of 224 pixels (default: those views are not measured)
   --width SHARE      of ResNet-18's channels while training (default: 0.25)
@@ -26,7 +27,8 @@ The ratios are compared with those that were recorded on this kind of machine, i
 ";
 
 /// What can be measured alone.
-const PARTS: [&str; 6] = ["kernels", "convolutions", "video-convolutions", "steps", "views", "training"];
+const PARTS: [&str; 8] =
+    ["kernels", "limits", "convolutions", "video-convolutions", "steps", "views", "training", "profile"];
 
 /// What is to be measured, and how.
 pub struct Options {

@@ -1,0 +1,87 @@
+//! What this machine can do at most, and how close the kernels come (the roofline of Williams, Waterman and Patterson 2009).
+
+use super::compare::{median, numbers};
+use super::machine::Machine;
+use super::networks::CONVOLUTIONS;
+use super::options::Options;
+use super::release;
+use crate::Failure;
+use crate::process::command;
+
+/// Batch, side, channels: the largest and the smallest maps of ResNet-18 of width 0.25 and 1, then of ResNet-50 at 224 pixels.
+const MAPS: [&str; 8] =
+    ["128,32,16", "128,4,128", "32,32,64", "32,4,512", "8,112,64", "8,56,256", "8,14,1024", "8,7,2048"];
+
+/// glibc gives memory back to the system when little is in use, and fresh memory costs a page fault every 4 KB. In a training so much is in
+/// use all the time that most of it is used again; with these variables single kernels find the same.
+const KEEP_MEMORY: [(&str, &str); 2] =
+    [("MALLOC_MMAP_THRESHOLD_", "1099511627776"), ("MALLOC_TRIM_THRESHOLD_", "1099511627776")];
+
+/// Prints tables in Markdown, as the book has them.
+pub fn limits(options: &Options) -> Result<(), Failure> {
+    // The best of all turns: a limit is no average.
+    let best = |turns: &mut [f64]| turns.iter().copied().fold(0.0, f64::max);
+    let machine = measure(options, "machine_limits", &[], 4, best)?;
+    let [multiply_adds, read, copy, triad] = machine[..] else { return Err("not four limits".into()) };
+    println!("\nlimits of {}; best, else median, of {} turns\n", Machine::this().title(), options.rounds);
+    println!("multiply-adds without memory: {multiply_adds:.0} · 10⁹ operations a second");
+    println!("memory: read {read:.1}, copy {copy:.1}, triad {triad:.1} · 10⁹ bytes a second\n");
+    println!(
+        "Operations are counted as for direct sums: Winograd's filtering needs fewer and may pass the limit.\n"
+    );
+
+    println!("| batch, side, channels, outputs, kernel, stride | forward | share | both ways | share |");
+    println!("|---|--:|--:|--:|--:|");
+    let rates = measure(options, "convolution_throughput", &CONVOLUTIONS, 2, median)?;
+    for (shape, rates) in CONVOLUTIONS.iter().zip(rates.chunks_exact(2)) {
+        println!("{}", table_row(shape, rates, multiply_adds));
+    }
+
+    println!(
+        "\n| batch, side, channels | ReLU, forward | share | both ways | share | shortcut and ReLU, forward | share | both ways | share |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    let rates = measure(options, "batch_norm_throughput", &MAPS, 4, median)?;
+    for (shape, rates) in MAPS.iter().zip(rates.chunks_exact(4)) {
+        println!("{}", table_row(shape, rates, read.max(copy).max(triad)));
+    }
+    Ok(())
+}
+
+/// What an example prints, so many numbers for each of its arguments (or for none), `of` all turns.
+fn measure(
+    options: &Options,
+    example: &str,
+    arguments: &[&str],
+    each: usize,
+    of: fn(&mut [f64]) -> f64,
+) -> Result<Vec<f64>, Failure> {
+    let count = each * arguments.len().max(1);
+    let mut turns = vec![Vec::new(); count];
+    for _ in 0..options.rounds {
+        let mut program = command(release().join("examples").join(example));
+        let found = numbers(program.args(arguments).envs(KEEP_MEMORY))?;
+        if found.len() != count {
+            return Err(format!("{example}: {} numbers instead of {count}", found.len()));
+        }
+        turns.iter_mut().zip(found).for_each(|(turns, number)| turns.push(number));
+    }
+    Ok(turns.iter_mut().map(|turns| of(turns)).collect())
+}
+
+/// A shape, and every rate with its share of the limit.
+fn table_row(shape: &str, rates: &[f64], limit: f64) -> String {
+    let cells = rates.iter().map(|rate| format!(" {rate:.1} | {:.0} % |", 100.0 * rate / limit));
+    format!("| {} |{}", shape.replace(',', ", "), cells.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table_row;
+
+    #[test]
+    fn every_rate_has_its_share() {
+        let row = table_row("8,56,64", &[150.0, 30.5], 200.0);
+        assert_eq!(row, "| 8, 56, 64 | 150.0 | 75 % | 30.5 | 15 % |");
+    }
+}
