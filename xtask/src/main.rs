@@ -6,6 +6,7 @@ mod bench;
 mod docs;
 mod licences;
 mod links;
+mod memory;
 mod process;
 mod sample;
 mod setup;
@@ -26,7 +27,7 @@ usage: cargo xtask TASK
   docs [--open]     build the book and the API documentation
   sample [PACKAGE]  rebuild data/sample from Debian's openclipart-png (a .deb file or an unpacked folder)
 
-steps of test: setup format links licences clippy test rustdoc deny book
+steps of test: setup format links licences clippy test memory rustdoc deny book
 ";
 
 fn main() -> ExitCode {

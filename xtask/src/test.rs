@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::process::{cargo, command, exists, run as run_command};
-use crate::{Failure, docs, licences, links, setup};
+use crate::{Failure, docs, licences, links, memory, setup};
 
 /// How a step ended without failing.
 pub enum Outcome {
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
         run_command(cargo().args(arguments)).map(passed)
     }),
     ("test", || run_command(cargo().args(["test", "--workspace"])).map(passed)),
+    ("memory", memory::check),
     ("rustdoc", || {
         let arguments = ["doc", "--workspace", "--no-deps"];
         run_command(cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings")).map(passed)

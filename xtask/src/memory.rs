@@ -1,0 +1,57 @@
+//! The tests of the kernels under Valgrind, which sees every access to memory: `unsafe` code is only as good as its reasons.
+
+use std::path::PathBuf;
+
+use crate::process::{cargo, command, exists, output, run as run_command};
+use crate::test::Outcome;
+use crate::{Failure, root};
+
+const PACKAGE: &str = "selfsame-kernels";
+
+/// Runs the tests; fails with the first access that is not allowed. Valgrind knows AVX2 but not AVX-512; the tests
+/// compute with vectors of that width all the same, made of arrays.
+pub fn check() -> Result<Outcome, Failure> {
+    if !exists("valgrind") {
+        return Ok(Outcome::Skipped("valgrind is not installed (Debian's package of that name)".into()));
+    }
+    // The whole workspace, as the step `test` builds it: other features of dependencies would mean to build these again.
+    let messages = output(cargo().args(["test", "--workspace", "--no-run", "--message-format=json"]))?;
+    let programs = executables(&messages, PACKAGE);
+    if programs.is_empty() {
+        return Err(format!("cargo names no tests of {PACKAGE}"));
+    }
+    for program in programs {
+        let mut valgrind = command("valgrind");
+        valgrind.current_dir(root().join("crates").join(PACKAGE));
+        run_command(valgrind.args(["--quiet", "--error-exitcode=1"]).arg(program))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The programs with tests of a package, out of cargo's messages in JSON, one a line.
+fn executables(messages: &str, package: &str) -> Vec<PathBuf> {
+    let is_test = |line: &&str| line.contains(&format!("/{package}#")) && line.contains("\"test\":true");
+    let value = |line: &str| Some(line.split_once("\"executable\":\"")?.1.split_once('"')?.0.to_owned());
+    messages.lines().filter(is_test).filter_map(value).map(PathBuf::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_programs_of_the_package_are_run() {
+        let message = |package: &str, is_test: bool, executable: &str| {
+            format!(
+                "{{\"package_id\":\"path+file:///x/{package}#0.1.0\",\"profile\":{{\"test\":{is_test}}},\"executable\":{executable}}}\n"
+            )
+        };
+        let messages = [
+            message("selfsame-kernels", true, "\"/t/kernels-1\""),
+            message("selfsame-kernels", true, "null"),
+            message("selfsame-kernels", false, "\"/t/examples/limits\""),
+            message("selfsame-core", true, "\"/t/core-1\""),
+        ];
+        assert_eq!(executables(&messages.concat(), "selfsame-kernels"), [PathBuf::from("/t/kernels-1")]);
+    }
+}
