@@ -2,7 +2,7 @@
 
 use super::compare::{median, numbers};
 use super::machine::Machine;
-use super::networks::CONVOLUTIONS;
+use super::networks::{CONVOLUTIONS, VIDEO_CONVOLUTIONS};
 use super::options::Options;
 use super::release;
 use crate::Failure;
@@ -30,15 +30,24 @@ pub fn limits(options: &Options) -> Result<(), Failure> {
         "Operations are counted as for direct sums: Winograd's filtering needs fewer and may pass the limit.\n"
     );
 
-    println!("| batch, side, channels, outputs, kernel, stride | forward | share | both ways | share |");
-    println!("|---|--:|--:|--:|--:|");
-    let rates = measure(options, "convolution_throughput", &CONVOLUTIONS, 2, median)?;
-    for (shape, rates) in CONVOLUTIONS.iter().zip(rates.chunks_exact(2)) {
-        println!("{}", table_row(shape, rates, multiply_adds));
+    let kinds: [(&str, &[&str]); 2] = [
+        ("batch, side, channels, outputs, kernel, stride", &CONVOLUTIONS),
+        (
+            "batch, frames, side, channels, outputs, kernel's frames and side, strides of both",
+            &VIDEO_CONVOLUTIONS,
+        ),
+    ];
+    for (title, shapes) in kinds {
+        println!("| {title} | forward | share | both ways | share |\n|---|--:|--:|--:|--:|");
+        let rates = measure(options, "convolution_throughput", shapes, 2, median)?;
+        for (shape, rates) in shapes.iter().zip(rates.chunks_exact(2)) {
+            println!("{}", table_row(shape, rates, multiply_adds));
+        }
+        println!();
     }
 
     println!(
-        "\n| batch, side, channels | ReLU, forward | share | both ways | share | shortcut and ReLU, forward | share | both ways | share |"
+        "| batch, side, channels | ReLU, forward | share | both ways | share | shortcut and ReLU, forward | share | both ways | share |"
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     let rates = measure(options, "batch_norm_throughput", &MAPS, 4, median)?;

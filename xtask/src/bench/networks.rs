@@ -30,7 +30,7 @@ pub const CONVOLUTIONS: [&str; 21] = [
 
 /// Batch, frames, side, channels, outputs, frames and side of the kernel, stride along frames and in a frame: R3D-18, then R(2+1)D-18, at 16 frames
 /// of 112 pixels.
-const VIDEO_CONVOLUTIONS: [&str; 21] = [
+pub const VIDEO_CONVOLUTIONS: [&str; 21] = [
     "4,16,112,3,64,3,7,1,2",
     "4,16,56,64,64,3,3,1,1",
     "4,16,56,64,128,3,3,2,2",
