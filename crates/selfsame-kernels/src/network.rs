@@ -5,7 +5,7 @@
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use crate::{Epilogue, Windows, batch_norm, conv2d, max_pool2d, mean_pool2d};
+use crate::{Epilogue, MomentumStep, Windows, batch_norm, conv2d, max_pool2d, mean_pool2d, momentum_step};
 
 /// Values that look random, with a mean square of 1.
 fn noise<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<D> {
@@ -20,30 +20,41 @@ fn noise<const D: usize>(shape: [usize; D], seed: u64) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), (&Device::flex().autodiff(), DType::F64))
 }
 
+/// The parameters of a network, in the order in which it asks for them.
 struct Parameters {
     dtype: DType,
-    made: Vec<Tensor<4>>,
+    /// Of what goes into a ReLU, in standard deviations.
+    mean: f64,
+    /// What was learned; empty at first.
+    values: Vec<Tensor<4>>,
+    used: Vec<Tensor<4>>,
 }
 
 impl Parameters {
+    fn new(dtype: DType, mean: f64) -> Self {
+        Self { dtype, mean, values: Vec::new(), used: Vec::new() }
+    }
+
+    /// The next parameter: what was learned, or something random.
+    fn next(&mut self, shape: [usize; 4], mean: f64, deviation: f64) -> Tensor<4> {
+        let random = || (noise(shape, self.used.len() as u64 + 1) * deviation + mean).cast(self.dtype);
+        let value = self.values.get(self.used.len()).cloned().unwrap_or_else(random);
+        let value = value.detach().require_grad();
+        self.used.push(value.clone());
+        value
+    }
+
     fn conv(&mut self, x: Tensor<4>, outputs: usize, kernel: usize, stride: usize) -> Tensor<4> {
         let [_, _, _, channels] = x.dims();
         let deviation = (2.0 / (outputs * kernel * kernel) as f64).sqrt();
-        let weight = noise([outputs, channels, kernel, kernel], self.made.len() as u64 + 1) * deviation;
-        let weight = weight.cast(self.dtype).detach().require_grad();
-        self.made.push(weight.clone());
+        let weight = self.next([outputs, channels, kernel, kernel], 0.0, deviation);
         conv2d(x, weight, stride, kernel / 2)
     }
 
     fn norm(&mut self, x: Tensor<4>, epilogue: Epilogue<4>) -> Tensor<4> {
         let [_, _, _, channels] = x.dims();
-        let affine = [0.0, 1.0].map(|mean| {
-            let values = noise([1, 1, 1, channels], self.made.len() as u64 + 1) * 0.1 + mean;
-            let values = values.cast(self.dtype).detach().require_grad();
-            self.made.push(values.clone());
-            values.reshape([channels])
-        });
-        let [bias, weight] = affine;
+        let [bias, weight] =
+            [self.mean, 1.0].map(|mean| self.next([1, 1, 1, channels], mean, 0.1).reshape([channels]));
         batch_norm(x, weight, bias, epilogue, 1e-5, None).output
     }
 
@@ -61,11 +72,9 @@ impl Parameters {
     }
 }
 
-/// Output and gradients of all parameters. With few pixels, or rounding decides on which side of a ReLU some value is, and such a
-/// change is no small one.
-fn run(dtype: DType, [batch, side, width]: [usize; 3], pooled: bool) -> Vec<Vec<f64>> {
-    let mut parameters = Parameters { dtype, made: Vec::new() };
-    let images = noise([batch, side, side, 3], 99).cast(dtype).detach();
+/// The output for some images.
+fn network(parameters: &mut Parameters, [batch, side, width]: [usize; 3], pooled: bool) -> Tensor<2> {
+    let images = noise([batch, side, side, 3], 99).cast(parameters.dtype).detach();
     let mut x = parameters.conv(images, width, 3, 1);
     x = parameters.norm(x, Epilogue::relu());
     if pooled {
@@ -75,23 +84,82 @@ fn run(dtype: DType, [batch, side, width]: [usize; 3], pooled: bool) -> Vec<Vec<
         x = parameters.block(x, width << stage, if stage == 0 { 1 } else { 2 });
         x = parameters.block(x, width << stage, 1);
     }
-    let output = mean_pool2d(x);
+    mean_pool2d(x)
+}
+
+fn host(data: TensorData) -> Vec<f64> {
+    data.iter::<f64>().collect()
+}
+
+/// Output and gradients of all parameters. With few pixels, or rounding decides on which side of a ReLU some value is, and such a
+/// change is no small one.
+fn run(dtype: DType, sizes: [usize; 3], pooled: bool) -> Vec<Vec<f64>> {
+    let mut parameters = Parameters::new(dtype, 0.0);
+    let output = network(&mut parameters, sizes, pooled);
     let weights = noise(output.dims(), 77).cast(dtype);
     let gradients = (output.clone() * weights).sum().backward();
-    let values = |data: TensorData| data.iter::<f64>().collect::<Vec<_>>();
-    let of = |parameter: &Tensor<4>| values(parameter.grad(&gradients).unwrap().into_data());
-    std::iter::once(values(output.into_data())).chain(parameters.made.iter().map(of)).collect()
+    let of = |parameter: &Tensor<4>| host(parameter.grad(&gradients).unwrap().into_data());
+    std::iter::once(host(output.into_data())).chain(parameters.used.iter().map(of)).collect()
+}
+
+/// The losses of a training that moves the outputs to given ones, and what the parameters are in the end. Hardly any value is near enough to a
+/// ReLU's edge for rounding to put it on the other side, which no precision would make a small change.
+fn train(dtype: DType, steps: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let mut parameters = Parameters::new(dtype, 3.0);
+    let mut momenta: Vec<Tensor<1>> = Vec::new();
+    let mut losses = Vec::new();
+    let step = MomentumStep { weight_decay: 1e-4, momentum: 0.9, nesterov: false, lr: 0.05 };
+    for _ in 0..steps {
+        let output = network(&mut parameters, [8, 16, 8], false);
+        // Three sums of such means meet in the last block.
+        let wanted = (noise(output.dims(), 77) + 3.0 * parameters.mean).cast(dtype).detach();
+        let loss = (output - wanted).square().mean();
+        let gradients = loss.backward();
+        losses.extend(host(loss.into_data()));
+        let used = std::mem::take(&mut parameters.used);
+        parameters.values.clear();
+        for (at, parameter) in used.into_iter().enumerate() {
+            let (shape, gradient) = (parameter.dims(), parameter.grad(&gradients).unwrap());
+            let [value, gradient] = [parameter.inner(), gradient].map(|tensor| tensor.flatten(0, 3));
+            let momentum = momenta.get(at).cloned().unwrap_or_else(|| gradient.zeros_like());
+            let (value, momentum) = momentum_step(value, gradient, momentum, None, step);
+            if at < momenta.len() {
+                momenta[at] = momentum;
+            } else {
+                momenta.push(momentum);
+            }
+            parameters.values.push(Tensor::from_inner(value.reshape(shape)));
+        }
+    }
+    let values = parameters.values.into_iter().map(|value| host(value.into_data())).collect();
+    (losses, values)
+}
+
+fn relative(found: &[f64], expected: &[f64]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    norm(&mut found.iter().zip(expected).map(|(a, b)| a - b)) / norm(&mut expected.iter().copied())
 }
 
 #[test]
 fn a_residual_network_computes_in_single_precision_what_it_does_in_double() {
     for (sizes, pooled) in [([8, 16, 8], false), ([3, 19, 5], true)] {
         let (single, double) = (run(DType::F32, sizes, pooled), run(DType::F64, sizes, pooled));
-        let norm = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>().sqrt();
         for (at, (single, double)) in single.iter().zip(&double).enumerate() {
-            let difference: Vec<f64> = single.iter().zip(double).map(|(a, b)| a - b).collect();
-            let relative = norm(&difference) / norm(double);
+            let relative = relative(single, double);
             assert!(relative < 1e-5, "tensor {at} of {sizes:?} differs by {relative:.1e}");
         }
+    }
+}
+
+#[test]
+fn after_twenty_steps_losses_and_weights_are_those_of_double_precision() {
+    let (single, double) = (train(DType::F32, 20), train(DType::F64, 20));
+    assert!(double.0[19] < 0.5 * double.0[0], "nothing is learned: {:?}", double.0);
+    for (found, expected) in single.0.iter().zip(&double.0) {
+        assert!((found - expected).abs() < 1e-4 * expected, "a loss of {found} instead of {expected}");
+    }
+    for (at, (found, expected)) in single.1.iter().zip(&double.1).enumerate() {
+        let relative = relative(found, expected);
+        assert!(relative < 1e-4, "parameter {at} differs by {relative:.1e}");
     }
 }
