@@ -4,14 +4,13 @@
 //! 10⁹ bytes a second, with a ReLU forwards, and forwards and backwards together, and the same with a shortcut and a ReLU.
 //! Counted is what the passes read and write of whole maps, as if nothing stayed in a cache from one pass to the next.
 
+mod timing;
+
 use std::error::Error;
-use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
 use selfsame_kernels::{Epilogue, batch_norm};
-
-/// At least this long is measured.
-const SECONDS: Duration = Duration::from_millis(300);
+use timing::seconds;
 
 /// Maps that the passes read or write. Forwards: read for the moments, read again (with the shortcut) and written.
 const FORWARD: [usize; 2] = [3, 4];
@@ -54,15 +53,4 @@ fn normaliser(maps: [usize; 4], has_shortcut: bool, device: &Device) -> impl Fn(
         let [weight, bias] = [&weight, &bias].map(|it| it.clone().set_require_grad(has_gradients));
         batch_norm(input, weight, bias, Epilogue { residual, relu: true }, 1e-5, None).output
     }
-}
-
-/// Seconds of one call, on average.
-fn seconds(mut call: impl FnMut()) -> f64 {
-    call();
-    let (start, mut calls) = (Instant::now(), 0);
-    while calls < 3 || start.elapsed() < SECONDS {
-        call();
-        calls += 1;
-    }
-    start.elapsed().as_secs_f64() / f64::from(calls)
 }

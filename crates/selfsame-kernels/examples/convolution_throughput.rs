@@ -5,14 +5,13 @@
 //! `BATCH,FRAMES,SIDE,CHANNELS,OUTPUTS,KERNEL_FRAMES,KERNEL,STRIDE_FRAMES,STRIDE` for clips. One line a shape: 10⁹ floating-point operations a
 //! second, counted as for a direct sum, forwards, and forwards and backwards together.
 
+mod timing;
+
 use std::error::Error;
-use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Distribution, Tensor};
 use selfsame_kernels::{conv2d, conv3d};
-
-/// At least this long is measured.
-const SECONDS: Duration = Duration::from_millis(300);
+use timing::seconds;
 
 fn main() -> Result<(), Box<dyn Error>> {
     for shape in std::env::args().skip(1) {
@@ -66,15 +65,4 @@ fn measure<const D: usize>(
     let operations = 2 * outputs * weight[1..].iter().product::<usize>();
     let rate = |times: usize, seconds: f64| (times * operations) as f64 / seconds / 1e9;
     println!("{:.1} {:.1}", rate(1, forward), rate(3, both));
-}
-
-/// Seconds of one call, on average.
-fn seconds(mut call: impl FnMut()) -> f64 {
-    call();
-    let (start, mut calls) = (Instant::now(), 0);
-    while calls < 3 || start.elapsed() < SECONDS {
-        call();
-        calls += 1;
-    }
-    start.elapsed().as_secs_f64() / f64::from(calls)
 }

@@ -7,6 +7,7 @@ mod all_reduce;
 mod batch_norm;
 mod buffer;
 mod convolution;
+mod flex;
 #[cfg(test)]
 mod network;
 mod optional;

@@ -2,7 +2,6 @@
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, TensorData};
 use pulp::Arch;
 use rayon::iter::ParallelIterator;
 
@@ -13,6 +12,7 @@ use super::rows::Rows;
 use crate::AllReduce;
 use crate::all_reduce::sum_over_ranks;
 use crate::buffer::in_chunks;
+use crate::flex::{contiguous, tensor, vector};
 
 /// See [`batch_norm`](super::batch_norm).
 pub fn forward(
@@ -205,13 +205,6 @@ pub fn of_part(values: &[f32], rows: Rows, part: usize) -> &[f32] {
     &values[start..(start + rows.part()).min(values.len())]
 }
 
-/// In row-major order; nobody else holds the result unless they held the tensor.
-pub fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    let contiguous = tensor.to_contiguous();
-    drop(tensor);
-    contiguous
-}
-
 /// Means out of sums; an empty batch has sums of 0 and therefore means of 0.
 fn divide(sums: &[f64], count: usize) -> Vec<f32> {
     sums.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect()
@@ -223,13 +216,4 @@ fn multiply(left: &[f32], right: &[f32]) -> Vec<f32> {
 
 fn reciprocal_deviation(variance: &[f32], epsilon: f64) -> Vec<f32> {
     variance.iter().map(|&variance| (f64::from(variance) + epsilon).sqrt().recip() as f32).collect()
-}
-
-pub fn vector(values: Vec<f32>) -> FlexTensor {
-    let shape = Shape::new([values.len()]);
-    tensor(values, shape)
-}
-
-pub fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values, shape))
 }

@@ -6,10 +6,11 @@ use pulp::Arch;
 use rayon::iter::ParallelIterator;
 
 use super::arithmetic::{Scale, ThroughRelu, Unchanged};
-use super::cpu::{contiguous, finish, of_part, tensor, vector};
+use super::cpu::{finish, of_part};
 use super::extension::{Followed, InputGradients};
 use super::loops::{AddProducts, Compute, Mask};
 use super::rows::Rows;
+use crate::flex::{contiguous, tensor, vector};
 
 /// `input · scale + shift`, plus the residual, through the ReLU.
 pub fn forward(

@@ -53,8 +53,8 @@ impl Work for Forward<'_> {
     }
 }
 
-/// With few channels, see [`spread`]. Else, for a stride of 1, a convolution with the turned kernel. For a larger one, the input's pixels fall into classes, as many as the product of the strides,
-/// each of which has met other parts of the kernel.
+/// With few channels, see [`spread`]. Else, for a stride of 1, a convolution with the turned kernel. For a larger one, the input's pixels
+/// fall into classes, as many as the product of the strides, each of which has met other parts of the kernel.
 pub struct InputGradient<'a> {
     pub extent: &'a Extent,
     pub output_gradient: &'a [f32],

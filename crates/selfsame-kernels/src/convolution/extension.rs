@@ -7,10 +7,11 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Flex, backend_extension};
-use burn::tensor::{DType, Shape, TensorData};
+use burn::tensor::{DType, Shape};
 
 use super::extent::Extent;
 use super::{Window, cpu, portable};
+use crate::flex::tensor;
 
 #[backend_extension(
     Flex,
@@ -106,7 +107,7 @@ fn on_slices(
     let is_empty = left.is_empty() || right.is_empty();
     let shape: Shape = shape.into();
     let target = if is_empty { vec![0.0; shape.num_elements()] } else { work(extent, left, right) };
-    Some(FlexTensor::from_data(TensorData::new(target, shape)))
+    Some(tensor(target, shape))
 }
 
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, TensorData};
+use burn::tensor::Shape;
 use pulp::{Arch, NullaryFnOnce};
 
 use super::Windows;
 use crate::buffer::in_parts;
+use crate::flex::tensor;
 
 /// The sizes of a pooling.
 #[derive(Clone, Copy)]
@@ -174,8 +175,4 @@ pub fn mean_pool_backward(output_gradient: &FlexTensor, shape: Shape) -> FlexTen
         image.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(&share));
     });
     tensor(result, shape)
-}
-
-fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
-    FlexTensor::from_data(TensorData::new(values, shape))
 }

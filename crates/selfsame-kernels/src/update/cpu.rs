@@ -1,11 +1,11 @@
 //! The steps of `f32` tensors on the CPU.
 
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{Shape, TensorData};
 use rayon::prelude::*;
 
 use super::{AdamStep, MomentumStep};
 use crate::buffer::in_parts;
+use crate::flex::{self, contiguous, tensor};
 use crate::simd::{Simd, Work, on_this_cpu};
 
 /// Numbers that a thread takes at a time, a multiple of all vectors' lengths.
@@ -77,7 +77,7 @@ pub fn weighted_sum(left: FlexTensor, left_share: f64, right: FlexTensor, right_
             },
         ));
     });
-    FlexTensor::from_data(TensorData::new(sums, left.layout().shape().clone()))
+    tensor(sums, left.layout().shape().clone())
 }
 
 /// In `f64`, which holds the squares exactly and the sum well.
@@ -101,8 +101,7 @@ pub fn squared_norm(vector: FlexTensor) -> FlexTensor {
         sums.iter().sum::<f64>()
     };
     let sums: Vec<f64> = values.par_chunks(PART).map(sum).collect();
-    let total = sums.iter().sum::<f64>() as f32;
-    FlexTensor::from_data(TensorData::new(vec![total], Shape::new([1])))
+    flex::vector(vec![sums.iter().sum::<f64>() as f32])
 }
 
 /// Calls `update` with every part of what is written and of what is read.
@@ -134,11 +133,4 @@ impl<F: FnOnce()> Work for Loop<F> {
     fn with<S: Simd>(self, simd: S) {
         simd.run(self.0);
     }
-}
-
-/// In row-major order; nobody else holds the result unless they held the tensor.
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    let contiguous = tensor.to_contiguous();
-    drop(tensor);
-    contiguous
 }
