@@ -40,7 +40,7 @@ impl Step {
 #[derive(Debug)]
 pub struct Objective {
     /// The loss of the *whole* batch over all ranks, `[1]`. The gradients of the ranks are summed, see
-    /// [`crate::collective`].
+    /// [`crate::collective`]. Outside autodiff where there is nothing to learn in this batch: then it moves no parameter.
     pub loss: Tensor<1>,
     /// Named terms for the log, `[1]` each and of the whole batch, as the loss. They may carry gradients.
     pub terms: Vec<(&'static str, Tensor<1>)>,
@@ -62,6 +62,11 @@ pub trait Method: Send {
 
     /// What the optimiser moves.
     fn trained(&mut self) -> &mut dyn Parameters;
+
+    /// Whether the learning rate of a parameter follows the schedule; if not, it stays at the base learning rate.
+    fn follows_schedule(&self, _name: &str) -> bool {
+        true
+    }
 
     /// What happens after the optimiser has moved: a queue is filled, a target encoder follows.
     ///

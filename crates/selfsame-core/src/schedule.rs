@@ -149,6 +149,11 @@ impl Schedule {
         }
     }
 
+    /// The base learning rate, which parameters without a schedule keep.
+    pub fn base_lr(&self) -> f64 {
+        self.base_lr
+    }
+
     /// The number of steps of the whole training.
     pub fn total_steps(&self) -> usize {
         self.total_steps

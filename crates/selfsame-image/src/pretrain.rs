@@ -88,7 +88,7 @@ impl Prepared {
         run.validate()?;
         schedule.validate()?;
         optimizer.validate()?;
-        let pipeline = pipeline(&settings, entry.views)?;
+        let pipeline = pipeline(&settings, entry.views(&settings))?;
         let side = pipeline.side;
         let random = Random::new(run.seed);
         let workers = data.workers.or(std::thread::available_parallelism().map_or(1, usize::from));

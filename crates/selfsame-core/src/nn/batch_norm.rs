@@ -15,20 +15,29 @@ pub struct BatchNormConfig {
     pub epsilon: f64,
     /// Share of the batch in the running statistics; 0.1.
     pub momentum: f64,
+    /// Whether there are a weight and a bias; yes by default.
+    pub affine: bool,
 }
 
 impl BatchNormConfig {
     /// With PyTorch's defaults.
     pub fn new(channels: usize) -> Self {
-        Self { channels, epsilon: 1e-5, momentum: 0.1 }
+        Self { channels, epsilon: 1e-5, momentum: 0.1, affine: true }
+    }
+
+    /// Without weight and bias.
+    pub fn without_affine(mut self) -> Self {
+        self.affine = false;
+        self
     }
 
     /// Weight 1, bias 0, running mean 0 and variance 1.
     pub fn init(&self, device: &Device) -> BatchNorm {
         let shape = [self.channels];
+        let affine = |value| self.affine.then(|| parameter(vec![value; self.channels], shape, device));
         BatchNorm {
-            weight: parameter(vec![1.0; self.channels], shape, device),
-            bias: parameter(vec![0.0; self.channels], shape, device),
+            weight: affine(1.0),
+            bias: affine(0.0),
             running_mean: Statistic::new(Tensor::zeros(shape, device)),
             running_var: Statistic::new(Tensor::ones(shape, device)),
             momentum: self.momentum,
@@ -41,9 +50,9 @@ impl BatchNormConfig {
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// `[channels]`.
-    pub weight: Param<Tensor<1>>,
+    pub weight: Option<Param<Tensor<1>>>,
     /// `[channels]`.
-    pub bias: Param<Tensor<1>>,
+    pub bias: Option<Param<Tensor<1>>>,
     /// `[channels]`, moved by training passes.
     pub running_mean: Statistic,
     /// `[channels]`, unbiased as in PyTorch.
@@ -65,7 +74,11 @@ impl BatchNorm {
         epilogue: Epilogue<D>,
         mode: &Mode,
     ) -> Tensor<D> {
-        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let constant = |parameter: &Option<Param<Tensor<1>>>, value: f64| match parameter {
+            Some(parameter) => parameter.val(),
+            None => Tensor::full(self.running_mean.value().dims(), value, &input.device()),
+        };
+        let (weight, bias) = (constant(&self.weight, 1.0), constant(&self.bias, 0.0));
         match mode {
             Mode::Evaluate => {
                 let scale = weight / (self.running_var.value() + self.epsilon).sqrt();

@@ -35,8 +35,10 @@ pub struct Reduced {
 impl Gradients {
     /// Runs the backward pass of `objective` and adds what it gives.
     pub fn add(&mut self, objective: &Objective, trained: &dyn Parameters) {
-        for (name, gradient) in trained.gradients(&mut objective.loss.backward()) {
-            add(&mut self.sums, name, gradient);
+        if objective.loss.is_autodiff() {
+            for (name, gradient) in trained.gradients(&mut objective.loss.backward()) {
+                add(&mut self.sums, name, gradient);
+            }
         }
         let loss = objective.loss.clone().without_autodiff();
         self.loss = Some(match self.loss.take() {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::collective::Collective;
 use crate::method::{Method, Step};
 use crate::monitor::{CollapseAlarm, measure as monitor};
-use crate::nn::{Parameters, is_adapted};
+use crate::nn::{Parameter, is_adapted};
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
 use crate::stop::{Stop, StopSignal};
@@ -99,7 +99,10 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
     let Session { plan, method, batches, optimizer, schedule, collective, .. } = session;
     let Session { measure, recorder, checkpoints, stop, progress, .. } = session;
     let total = plan.steps_per_epoch * plan.epochs;
-    let adapted = adapted_names(method.trained());
+    let trained = method.trained().parameters();
+    // Weight decay and LARS adaptation are for these only.
+    let adapted = names(&trained, |parameter| is_adapted(&parameter.shape));
+    let constant = names(&trained, |parameter| !method.follows_schedule(&parameter.name));
     let mut alarm = CollapseAlarm::default();
     alarm.resume(progress.collapsed_in_a_row);
 
@@ -133,19 +136,20 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             let gradients = gradients.reduce(plan.accumulate, &*collective, plan.clip)?;
             let loss = finite(gradients.loss, progress)?;
 
-            let lr = schedule.lr(progress.step);
+            let scheduled = schedule.lr(progress.step);
             method.trained().update(&mut |name, value| {
                 let gradient = gradients.by_name.get(name)?.clone();
+                let lr = if constant.contains(name) { schedule.base_lr() } else { scheduled };
                 Some(optimizer.update(name, value, gradient, lr, adapted.contains(name)))
             });
             method.after_step(&step)?;
             progress.advance(loss);
 
-            recorder.tell(progress, loss, lr)?;
+            recorder.tell(progress, loss, scheduled)?;
             if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == plan.steps_per_epoch
             {
                 let monitors = representations.map(|views| monitor(views, &*collective)).transpose()?;
-                recorder.step(progress, lr, &gradients, monitors.as_ref())?;
+                recorder.step(progress, scheduled, &gradients, monitors.as_ref())?;
                 if let Some(sight) = monitors.as_ref().and_then(|seen| alarm.observe(seen)) {
                     let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
                     if plan.stop_on_collapse {
@@ -199,10 +203,9 @@ pub fn steps_per_epoch(batches: usize, accumulate: usize) -> Result<usize> {
     }
 }
 
-/// The parameters to which weight decay and LARS adaptation apply.
-fn adapted_names(trained: &dyn Parameters) -> HashSet<String> {
-    let parameters = trained.parameters().into_iter();
-    parameters.filter(|parameter| is_adapted(&parameter.shape)).map(|parameter| parameter.name).collect()
+/// The names of those parameters that fit.
+fn names(parameters: &[Parameter], fits: impl Fn(&Parameter) -> bool) -> HashSet<String> {
+    parameters.iter().filter(|parameter| fits(parameter)).map(|parameter| parameter.name.clone()).collect()
 }
 
 fn finite(loss: f64, progress: &Progress) -> Result<f64> {

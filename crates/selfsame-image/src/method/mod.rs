@@ -51,7 +51,7 @@ pub struct Entry {
     pub paper: &'static str,
     /// In one line, when to use it.
     pub summary: &'static str,
-    /// Views of an instance.
+    /// Views of an instance; the setting `method.views` goes over it, where a method has it.
     pub views: usize,
     /// Settings that work on small data and in a short time, as TOML; they go over the general defaults.
     pub small: &'static str,
@@ -59,6 +59,14 @@ pub struct Entry {
     pub paper_settings: &'static str,
     /// Builds the method.
     pub build: fn(&Build<'_>) -> Result<Box<dyn ImageMethod>>,
+}
+
+impl Entry {
+    /// Views of an instance with these settings.
+    pub fn views(&self, settings: &Resolved) -> usize {
+        let set = settings.integer("method", "views").and_then(|views| usize::try_from(views).ok());
+        set.unwrap_or(self.views)
+    }
 }
 
 /// What a method is built from.

@@ -9,7 +9,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::collective::gather_with_gradient;
-use selfsame_core::head::{Projector, ProjectorConfig, ProjectorKind};
+use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::nt_xent;
 use selfsame_core::method::{Method, Objective, Step};
 use selfsame_core::nn::{Mode, Parameters};
@@ -69,6 +69,18 @@ pub const ENTRY: Entry = Entry {
     build,
 };
 
+/// The projectors that section 4.2 compares (figure 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProjectorKind {
+    /// The representation itself.
+    None,
+    /// One linear layer.
+    Linear,
+    /// Linear–BN–ReLU–Linear.
+    Mlp,
+}
+
 /// SimCLR's settings, section `[method]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +101,16 @@ pub struct SimClrConfig {
 #[derive(Module, Debug)]
 pub struct Encoder {
     backbone: ResNet,
-    projector: Projector,
+    projector: Option<Mlp>,
+}
+
+impl Encoder {
+    fn project(&self, representations: Tensor<2>, mode: &Mode) -> Tensor<2> {
+        match &self.projector {
+            Some(projector) => projector.forward(representations, mode),
+            None => representations,
+        }
+    }
 }
 
 /// The method.
@@ -114,13 +135,16 @@ impl SimClr {
             ));
         }
         let backbone = from.backbone()?;
-        let projector = ProjectorConfig {
-            kind: config.projector,
-            input: backbone.features(),
-            hidden: config.projector_hidden.or(backbone.features()),
-            output: config.projector_dimension,
+        let hidden = config.projector_hidden.or(backbone.features());
+        let hidden: Option<&[usize]> = match config.projector {
+            ProjectorKind::None => None,
+            ProjectorKind::Linear => Some(&[]),
+            ProjectorKind::Mlp => Some(&[hidden]),
         };
-        let projector = projector.init(&from.random.named("projector"), &from.device)?;
+        let projector = hidden
+            .map(|hidden| MlpConfig::new(backbone.features(), hidden, config.projector_dimension))
+            .map(|config| config.init(&from.random.named("projector"), &from.device))
+            .transpose()?;
         Ok(Self { encoder: Encoder { backbone, projector }, temperature: config.temperature })
     }
 
@@ -138,7 +162,7 @@ impl Method for SimClr {
         // Both views in one pass: batch norm sees 2N images, as in the authors' code.
         let images = Tensor::cat(vec![views.tensor(0, &device), views.tensor(1, &device)], 0);
         let representations = self.encoder.backbone.forward(images, &step.mode());
-        let projections = self.encoder.projector.forward(representations.clone(), &step.mode());
+        let projections = self.encoder.project(representations.clone(), &step.mode());
 
         let [first, second] = [0..batch, batch..2 * batch].map(|rows| projections.clone().slice(rows));
         let all = |local| gather_with_gradient(local, &*step.collective);
@@ -170,7 +194,7 @@ impl ImageMethod for SimClr {
         let representation = frozen.backbone.forward(images, &Mode::Evaluate);
         match layer {
             Layer::Backbone => representation,
-            Layer::Projector => frozen.projector.forward(representation, &Mode::Evaluate),
+            Layer::Projector => frozen.project(representation, &Mode::Evaluate),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::toys::{Mean, SIZE, rows};
 use super::*;
 use crate::golden::assert_close;
+use crate::schedule::ScheduleKind;
 
 fn mean_row(batches: &[Vec<[f32; 3]>]) -> Vec<f64> {
     let rows: Vec<_> = batches.concat();
@@ -129,4 +130,42 @@ fn the_recorded_loss_and_its_terms_are_means_over_the_accumulated_batches() {
     assert_close(&[record.value("loss").unwrap()], &[loss], 1e-5);
     assert_close(&[record.value("twice").unwrap()], &[2.0 * loss], 1e-5);
     assert_eq!(SIZE, rows(0, 0).len());
+}
+
+#[test]
+fn a_step_without_anything_to_learn_moves_nothing() {
+    let log = Log::default();
+    let mut training = Training::new(Mean::new(&log), &log);
+    training.plan.epochs = 1;
+    training.optimizer.momentum = 0.9;
+    training.method.idle_at = Some(1);
+    training.schedule.kind = ScheduleKind::Constant;
+    let mut expected = training.method.weights();
+    training.run().unwrap();
+    let mut velocity = [0.0; 3];
+    for place in [0, 2, 3] {
+        for ((weight, velocity), gradient) in
+            expected.iter_mut().zip(&mut velocity).zip(mean_row(&[rows(0, place)]))
+        {
+            *velocity = 0.9 * *velocity + gradient;
+            *weight -= 0.1 * *velocity;
+        }
+    }
+    assert_close(&training.method.weights(), &expected, 1e-5);
+}
+
+#[test]
+fn a_parameter_without_a_schedule_keeps_the_base_rate() {
+    let log = Log::default();
+    let mut training = Training::new(Mean::new(&log), &log);
+    training.method.follows_schedule = false;
+    training.schedule = ScheduleConfig { epochs: 2, warmup_epochs: 1.0, ..ScheduleConfig::default() };
+    let mut expected = training.method.weights();
+    training.run().unwrap();
+    for (epoch, place) in (0..2).flat_map(|epoch| (0..4).map(move |place| (epoch, place))) {
+        for (weight, gradient) in expected.iter_mut().zip(mean_row(&[rows(epoch, place)])) {
+            *weight -= 0.1 * gradient;
+        }
+    }
+    assert_close(&training.method.weights(), &expected, 1e-5);
 }

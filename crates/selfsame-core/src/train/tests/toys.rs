@@ -70,6 +70,10 @@ pub struct Mean {
     pub collapsed: fn(usize) -> bool,
     /// The loss of this step is not a number.
     pub broken_at: Option<usize>,
+    /// There is nothing to learn in this step.
+    pub idle_at: Option<usize>,
+    /// Whether the learning rate follows the schedule.
+    pub follows_schedule: bool,
     device: Device,
 }
 
@@ -77,7 +81,15 @@ impl Mean {
     pub fn new(log: &Log) -> Self {
         let device = Device::default().autodiff();
         let weight = LinearConfig::new(3, 1).without_bias().init(&Random::new(3), &device);
-        Self { weight, log: log.clone(), collapsed: |_| false, broken_at: None, device }
+        Self {
+            weight,
+            log: log.clone(),
+            collapsed: |_| false,
+            broken_at: None,
+            idle_at: None,
+            follows_schedule: true,
+            device,
+        }
     }
 
     pub fn weights(&self) -> Vec<f64> {
@@ -92,6 +104,7 @@ impl Method for Mean {
         self.log.note(format!("objective {} of {} in epoch {}", step.index, step.total, step.epoch));
         let loss = self.weight.forward(tensor(views, &self.device)).mean();
         let loss = if self.broken_at == Some(step.index) { loss * f64::NAN } else { loss };
+        let loss = if self.idle_at == Some(step.index) { loss.without_autodiff() * 0.0 } else { loss };
         let twice = loss.clone().without_autodiff() * 2.0;
         let representations = representations((self.collapsed)(step.index));
         Ok(Objective { loss, terms: vec![("twice", twice)], representations })
@@ -99,6 +112,10 @@ impl Method for Mean {
 
     fn trained(&mut self) -> &mut dyn Parameters {
         &mut self.weight
+    }
+
+    fn follows_schedule(&self, _name: &str) -> bool {
+        self.follows_schedule
     }
 
     fn after_step(&mut self, step: &Step) -> Result<()> {

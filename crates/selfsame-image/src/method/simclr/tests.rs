@@ -53,7 +53,7 @@ fn the_objective_is_equation_1_on_the_projections() {
         let frozen = method.encoder.clone();
         let images = Tensor::cat(vec![views.tensor(0, &device), views.tensor(1, &device)], 0);
         let representations = frozen.backbone.forward(images, &Mode::train());
-        let projections = rows(frozen.projector.forward(representations.clone(), &Mode::train()));
+        let projections = rows(frozen.project(representations.clone(), &Mode::train()));
 
         let objective = method.objective(&views, &step).unwrap();
         let expected = slow_nt_xent(&projections[..5], &projections[5..], 0.2);
@@ -70,17 +70,17 @@ fn every_parameter_learns_whatever_the_projector() {
     let features = 32;
     for (projector, expected) in [
         ("none", vec![]),
-        ("linear", vec![("linear2.weight", vec![16, features]), ("linear2.bias", vec![16])]),
+        ("linear", vec![("layers.0.weight", vec![16, features]), ("layers.0.bias", vec![16])]),
         (
             "mlp",
             vec![
-                ("linear1.weight", vec![features, features]),
-                ("bn1.weight", vec![features]),
-                ("bn1.bias", vec![features]),
-                ("bn1.running_mean", vec![features]),
-                ("bn1.running_var", vec![features]),
-                ("linear2.weight", vec![16, features]),
-                ("linear2.bias", vec![16]),
+                ("layers.0.weight", vec![features, features]),
+                ("layers.1.weight", vec![16, features]),
+                ("layers.1.bias", vec![16]),
+                ("norms.0.weight", vec![features]),
+                ("norms.0.bias", vec![features]),
+                ("norms.0.running_mean", vec![features]),
+                ("norms.0.running_var", vec![features]),
             ],
         ),
     ] {
@@ -109,7 +109,7 @@ fn every_parameter_learns_whatever_the_projector() {
 fn the_hidden_layer_is_as_wide_as_the_backbone_unless_told() {
     let hidden = |set: &[&str]| {
         let parameters = simclr(set).trained().parameters();
-        parameters.into_iter().find(|p| p.name == "projector.linear1.weight").unwrap().shape
+        parameters.into_iter().find(|p| p.name == "projector.layers.0.weight").unwrap().shape
     };
     assert_eq!(hidden(&[]), [32, 32]);
     assert_eq!(hidden(&["method.projector_hidden=auto"]), [32, 32]);
@@ -142,8 +142,8 @@ fn settings_that_cannot_be_used_are_refused() {
         ("method.temperature=-0.5", "method.temperature is -0.5"),
         ("method.temperature=nan", "method.temperature is NaN"),
         ("method.temperature=inf", "method.temperature is inf"),
-        ("method.projector_dimension=0", "method.projector_dimension"),
-        ("method.projector_hidden=0", "method.projector_hidden"),
+        ("method.projector_dimension=0", "32, 32, 0"),
+        ("method.projector_hidden=0", "32, 0, 128"),
         ("method.projector=deep", "method.projector"),
         ("method.projector_hidden=wide", "method.projector_hidden"),
         ("method.projector_dimension=-3", "method.projector_dimension"),

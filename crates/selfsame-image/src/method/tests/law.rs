@@ -27,8 +27,8 @@ type Computed = (f32, Named, Named);
 
 fn compute(name: &str, collective: Arc<dyn Collective>) -> Computed {
     // Each rank builds its own network: clones would share their gradient graphs.
-    let mut method = build(name, WIDTH, &[]).unwrap();
-    let whole = noise(SIDE, BATCH, by_name(name).unwrap().views, 0, 0);
+    let mut method = build(name, WIDTH, small(name)).unwrap();
+    let whole = noise(SIDE, BATCH, views(name), 0, 0);
     let views = part(&whole, collective.rank(), collective.size());
     let objective = method.objective(&views, &first_step(collective.clone())).unwrap();
     let gradients = method.trained().gradients(&mut objective.loss.backward());
@@ -58,8 +58,7 @@ fn two_ranks_have_the_loss_gradients_and_statistics_of_one() {
 fn two_ranks_train_the_weights_of_one() {
     let optimizer = OptimizerConfig { lr: 0.05, ..OptimizerConfig::default() };
     for entry in METHODS {
-        let new = || build(entry.name, WIDTH, &[]).unwrap();
-        let run = |steps, collective| train_steps(&mut *new(), steps, BATCH, &optimizer, collective);
+        let run = |steps, collective| train_steps(entry.name, WIDTH, steps, BATCH, &optimizer, collective);
         let [first, second] = on_two_ranks(|rank| run(1, rank));
         assert_eq!(first, second, "the ranks stay equal to the last bit");
         assert_near(&first, &run(1, alone()), ROUNDING);
@@ -68,8 +67,10 @@ fn two_ranks_train_the_weights_of_one() {
         // different orders. Reordering a batch on one rank does the same.
         let [first, second] = on_two_ranks(|rank| run(2, rank));
         assert_eq!(first, second, "the ranks stay equal to the last bit");
-        for (((name, first), (_, whole)), (_, before)) in
-            first.iter().zip(run(2, alone())).zip(state(&mut *new()))
+        for (((name, first), (_, whole)), (_, before)) in first
+            .iter()
+            .zip(run(2, alone()))
+            .zip(state(&mut *build(entry.name, WIDTH, small(entry.name)).unwrap()))
         {
             let (apart, moved) = (distance(first, &whole), distance(&before, &whole));
             assert!(apart < 0.05 * moved, "{name} is {apart} apart after moving {moved}");
