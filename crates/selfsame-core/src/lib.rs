@@ -28,3 +28,4 @@ mod golden;
 
 pub use error::{Error, Result};
 pub use random::Random;
+pub use selfsame_kernels::keep_freed_memory;

@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use selfsame_core::Random;
 use selfsame_core::nn::{Mode, Parameters};
 use selfsame_core::optimizer::OptimizerConfig;
 use selfsame_core::run::{Memory, megabytes};
+use selfsame_core::{Random, keep_freed_memory};
 use selfsame_image::model::{Classifier, Depth, ResNetConfig, Stem};
 
 /// At least this long is measured.
 const SECONDS: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), Box<dyn Error>> {
+    keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [depth, stem, width, batch, side] = arguments.as_slice() else {
         return Err("usage: step_throughput DEPTH STEM WIDTH BATCH SIDE".into());

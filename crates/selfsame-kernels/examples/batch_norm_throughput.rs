@@ -19,6 +19,7 @@ const FORWARD: [usize; 2] = [3, 4];
 const BACKWARD: [usize; 2] = [5, 7];
 
 fn main() -> Result<(), Box<dyn Error>> {
+    selfsame_kernels::keep_freed_memory();
     for shape in std::env::args().skip(1) {
         let sizes: Vec<usize> = shape.split(',').map(str::parse).collect::<Result<_, _>>()?;
         let [batch, side, channels] = sizes[..] else {

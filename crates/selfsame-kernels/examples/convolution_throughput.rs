@@ -14,6 +14,7 @@ use selfsame_kernels::{conv2d, conv3d};
 use timing::seconds;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    selfsame_kernels::keep_freed_memory();
     for shape in std::env::args().skip(1) {
         let sizes: Vec<usize> = shape.split(',').map(str::parse).collect::<Result<_, _>>()?;
         match sizes[..] {

@@ -8,6 +8,7 @@ mod batch_norm;
 mod buffer;
 mod convolution;
 mod flex;
+mod memory;
 #[cfg(test)]
 mod network;
 mod optional;
@@ -19,5 +20,6 @@ mod update;
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use convolution::{conv2d, conv3d};
+pub use memory::keep_freed_memory;
 pub use pool::{Windows, max_pool2d, mean_pool2d};
 pub use update::{AdamStep, MomentumStep, adam_step, momentum_step, squared_norm, weighted_sum};

@@ -13,6 +13,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use selfsame_core::keep_freed_memory;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
@@ -27,6 +28,7 @@ fn log_to_stderr() {
 
 /// Runs the program; errors go to stderr, and their kind into the exit code.
 pub fn main() -> ExitCode {
+    keep_freed_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
