@@ -36,3 +36,22 @@ pub fn gather_with_gradient(local: Tensor<2>, collective: &dyn Collective) -> Re
     let after = constant(&everything[own + values.len()..]);
     Ok(Tensor::cat(vec![before, local, after], 0))
 }
+
+/// The mean over the ranks of each rank's `[1]`, with a gradient through this rank's: an objective that is a mean over instances, each of which needs
+/// none of the others, is evaluated on every rank for its own instances and is that of the whole batch afterwards.
+/// Summed over the ranks, the gradients are those of one rank with the whole batch.
+///
+/// # Errors
+///
+/// If a rank is gone.
+pub fn mean_over_ranks(local: Tensor<1>, collective: &dyn Collective) -> Result<Tensor<1>> {
+    let size = collective.size();
+    if size == 1 {
+        return Ok(local);
+    }
+    let own: Vec<f32> = local.to_data().iter::<f32>().collect();
+    let mut mean = own.clone();
+    collective.mean(&mut mean)?;
+    let others: Vec<f32> = mean.iter().zip(own).map(|(mean, own)| mean - own / size as f32).collect();
+    Ok(local.clone() / size as f64 + Tensor::from_floats(others.as_slice(), &local.device()))
+}
