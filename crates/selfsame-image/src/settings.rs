@@ -215,6 +215,11 @@ pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     // Some 22,000 instances seen are enough to tell whether anything is learned.
     let epochs = (22_000 / facts.instances.max(1)).clamp(10, 200) as i64;
     fill(settings, "schedule", "epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
+
+    // A longer queue would hold an instance's own keys of the last epoch as negatives.
+    let queue = (facts.instances / 2).clamp(1, 4096) as i64;
+    let why = format!("at most half of {} instances", facts.instances);
+    fill(settings, "method", "queue", Value::Integer(queue), why);
     notes
 }
 

@@ -2,11 +2,14 @@
 //!
 //! To add one, write its file and its line in [`METHODS`]; nothing else changes. CONTRIBUTING.md walks through it.
 
+mod moco_v2;
+mod momentum_contrast;
 mod simclr;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
+pub use moco_v2::{MocoV2, MocoV2Config};
 pub use simclr::{SimClr, SimClrConfig};
 
 use std::path::PathBuf;
@@ -107,7 +110,7 @@ impl Build<'_> {
 }
 
 /// Every image method, in the order in which `selfsame list methods` shows them.
-pub const METHODS: &[Entry] = &[simclr::ENTRY];
+pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY];
 
 /// The method of this name.
 ///

@@ -2,6 +2,7 @@
 
 mod determinism;
 mod law;
+mod resume;
 
 use std::sync::Arc;
 
@@ -23,7 +24,19 @@ use crate::settings::{Preset, defaults};
 const SIDE: usize = 16;
 
 /// What makes a method trainable on the few and small images of these tests, where its defaults do not.
-const SMALL: &[(&str, &[&str])] = &[];
+const SMALL: &[(&str, &[&str])] = &[
+    ("moco-v2", &["method.queue=20", "method.batch_norm_group=6"]),
+    (
+        "mochi",
+        &[
+            "method.queue=20",
+            "method.batch_norm_group=6",
+            "method.hard_negatives=5",
+            "method.mix_from_epoch=0",
+        ],
+    ),
+    ("densecl", &["method.queue=20", "method.batch_norm_group=6"]),
+];
 
 fn small(name: &str) -> &'static [&'static str] {
     SMALL.iter().find(|(method, _)| *method == name).map_or(&[], |(_, settings)| settings)
@@ -45,14 +58,23 @@ pub(crate) fn settings(name: &str, set: &[&str]) -> Resolved {
 
 /// A method on a thin ResNet-18, trainable on the CPU; the same one every time.
 pub(crate) fn build(name: &str, width: f64, set: &[&str]) -> Result<Box<dyn ImageMethod>> {
-    let from = Build {
+    build_with(name, width, set, by_name(name)?.build)
+}
+
+/// As [`build`], by a function of the method's own.
+pub(crate) fn build_with<T>(
+    name: &str,
+    width: f64,
+    set: &[&str],
+    new: impl FnOnce(&Build<'_>) -> Result<T>,
+) -> Result<T> {
+    new(&Build {
         backbone: ResNetConfig { depth: Depth::ResNet18, width, stem: Stem::Cifar },
         initial: None,
         settings: &settings(name, set),
         random: Random::new(1).named("parameters"),
         device: Device::default().autodiff(),
-    };
-    (by_name(name)?.build)(&from)
+    })
 }
 
 /// Noise in place of pictures, different in every epoch and place; the views of an instance resemble each other.
