@@ -2,6 +2,7 @@
 //!
 //! To add one, write its file and its line in [`METHODS`]; nothing else changes. CONTRIBUTING.md walks through it.
 
+mod mochi;
 mod moco_v2;
 mod momentum_contrast;
 mod simclr;
@@ -9,6 +10,7 @@ mod simclr;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
+pub use mochi::{Mochi, MochiConfig};
 pub use moco_v2::{MocoV2, MocoV2Config};
 pub use simclr::{SimClr, SimClrConfig};
 
@@ -110,7 +112,7 @@ impl Build<'_> {
 }
 
 /// Every image method, in the order in which `selfsame list methods` shows them.
-pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY];
+pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY, mochi::ENTRY];
 
 /// The method of this name.
 ///
