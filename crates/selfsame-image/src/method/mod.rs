@@ -2,6 +2,7 @@
 //!
 //! To add one, write its file and its line in [`METHODS`]; nothing else changes. CONTRIBUTING.md walks through it.
 
+mod densecl;
 mod mochi;
 mod moco_v2;
 mod momentum_contrast;
@@ -10,6 +11,7 @@ mod simclr;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
+pub use densecl::{DenseCl, DenseClConfig};
 pub use mochi::{Mochi, MochiConfig};
 pub use moco_v2::{MocoV2, MocoV2Config};
 pub use simclr::{SimClr, SimClrConfig};
@@ -112,7 +114,7 @@ impl Build<'_> {
 }
 
 /// Every image method, in the order in which `selfsame list methods` shows them.
-pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY, mochi::ENTRY];
+pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY, mochi::ENTRY, densecl::ENTRY];
 
 /// The method of this name.
 ///

@@ -231,7 +231,7 @@ impl ResNet {
 
     /// Images `[batch, 3, height, width]` to the map, `[batch, rows, columns, features]`. From the first layer on, all maps
     /// have their channels last: so a pixel is one vector, for convolutions as for norms.
-    fn forward_channels_last(&self, images: Tensor<4>, mode: &Mode) -> Tensor<4> {
+    pub fn forward_channels_last(&self, images: Tensor<4>, mode: &Mode) -> Tensor<4> {
         let images = images.permute([0, 2, 3, 1]);
         let mut x = self.bn1.forward_then(self.conv1.forward(images), Epilogue::relu(), mode);
         if self.pooled_stem {
