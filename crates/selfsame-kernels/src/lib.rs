@@ -16,6 +16,7 @@ mod pool;
 mod product;
 mod simd;
 mod update;
+mod whiten;
 
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
@@ -23,3 +24,4 @@ pub use convolution::{conv2d, conv3d};
 pub use memory::keep_freed_memory;
 pub use pool::{Windows, max_pool2d, mean_pool2d};
 pub use update::{AdamStep, MomentumStep, adam_step, momentum_step, squared_norm, weighted_sum};
+pub use whiten::{Groups, Singular, whiten};

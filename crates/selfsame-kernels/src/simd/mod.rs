@@ -122,6 +122,18 @@ pub trait Work {
     fn with<S: Simd>(self, simd: S) -> Self::Output;
 }
 
+/// A loop that the compiler makes vectors of.
+pub struct Loop<F>(pub F);
+
+impl<F: FnOnce()> Work for Loop<F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with<S: Simd>(self, simd: S) {
+        simd.run(self.0);
+    }
+}
+
 /// Does `work` with the widest vectors of this CPU.
 pub fn on_this_cpu<W: Work>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::{AdamStep, MomentumStep};
 use crate::buffer::in_parts;
 use crate::flex::{self, contiguous, tensor};
-use crate::simd::{Simd, Work, on_this_cpu};
+use crate::simd::{Loop, on_this_cpu};
 
 /// Numbers that a thread takes at a time, a multiple of all vectors' lengths.
 const PART: usize = 1 << 14;
@@ -121,16 +121,4 @@ fn each<const N: usize>(
             || update(written, read),
         ));
     });
-}
-
-/// A loop that the compiler makes vectors of.
-struct Loop<F>(F);
-
-impl<F: FnOnce()> Work for Loop<F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with<S: Simd>(self, simd: S) {
-        simd.run(self.0);
-    }
 }
