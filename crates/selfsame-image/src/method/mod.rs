@@ -10,11 +10,13 @@ mod simclr;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
+mod w_mse;
 
 pub use densecl::{DenseCl, DenseClConfig};
 pub use mochi::{Mochi, MochiConfig};
 pub use moco_v2::{MocoV2, MocoV2Config};
 pub use simclr::{SimClr, SimClrConfig};
+pub use w_mse::{WMse, WMseConfig};
 
 use std::path::PathBuf;
 
@@ -114,7 +116,7 @@ impl Build<'_> {
 }
 
 /// Every image method, in the order in which `selfsame list methods` shows them.
-pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY, mochi::ENTRY, densecl::ENTRY];
+pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY, w_mse::ENTRY, mochi::ENTRY, densecl::ENTRY];
 
 /// The method of this name.
 ///

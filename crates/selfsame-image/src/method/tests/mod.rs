@@ -36,6 +36,7 @@ const SMALL: &[(&str, &[&str])] = &[
         ],
     ),
     ("densecl", &["method.queue=20", "method.batch_norm_group=6"]),
+    ("w-mse", &["method.projector_dimension=3", "method.w_size=6"]),
 ];
 
 fn small(name: &str) -> &'static [&'static str] {
