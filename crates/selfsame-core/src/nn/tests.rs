@@ -3,7 +3,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::*;
 use crate::Random;
-use crate::golden::{assert_close, host};
+use crate::golden::{Golden, assert_close, host};
 
 fn numbers(name: &str, count: usize) -> Vec<f32> {
     let mut random = Random::new(11).named(name);
@@ -311,4 +311,31 @@ fn statistics_never_require_gradients() {
     assert!(value.is_autodiff() && !value.is_require_grad());
     assert!(format!("{}", network.norms[0]).contains("Statistic"));
     assert_eq!(network.devices().len(), 1);
+}
+
+/// The golden's regions read out of its features as torchvision has it: output and, for a gradient of the output, that of the features.
+#[test]
+fn regions_are_read_as_the_golden_says() {
+    let golden = Golden::read("roi_align");
+    let (boxes, _) = golden.values("boxes");
+    let regions: Vec<Region> = boxes
+        .chunks(5)
+        .map(|b| Region {
+            image: b[0] as usize,
+            left: b[1] as f32,
+            top: b[2] as f32,
+            right: b[3] as f32,
+            bottom: b[4] as f32,
+        })
+        .collect();
+    let features = golden.tensor::<4>("features").autodiff().require_grad();
+    let read = |output, sampling, aligned| {
+        let how = RoiAlign { output, scale: 1.0 / 32.0, sampling, aligned };
+        roi_align(features.clone().permute([0, 2, 3, 1]), &regions, how).permute([0, 3, 1, 2])
+    };
+    assert_close(&host(&read(3, 0, true)), &golden.values("out_3x3_adaptive_aligned").0, 1e-5);
+    let output = read(1, 2, false);
+    assert_close(&host(&output), &golden.values("out_1x1_ratio2").0, 1e-5);
+    let gradients = (output * golden.tensor::<4>("out_grad")).sum().backward();
+    assert_close(&host(&features.grad(&gradients).unwrap()), &golden.values("grad_features").0, 1e-5);
 }
