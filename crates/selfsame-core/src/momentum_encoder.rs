@@ -30,9 +30,10 @@ impl<M: Module> MomentumEncoder<M> {
         &mut self.module
     }
 
-    /// Moves the parameters towards `online` by a share of `1 − momentum`. Running statistics of batch norm are the target's own, as in
+    /// Moves the parameters towards those of the same names in `online` by a share of `1 − momentum`; `online` may have more, such as a
+    /// predictor. Running statistics of batch norm are the target's own, as in
     /// MoCo and BYOL, whose targets run in training mode.
-    pub fn follow(&mut self, online: &M, momentum: f64) {
+    pub fn follow(&mut self, online: &impl Parameters, momentum: f64) {
         let online: std::collections::HashMap<_, _> =
             online.parameters().into_iter().map(|parameter| (parameter.name, parameter.value)).collect();
         self.module.update(&mut |name, target| {

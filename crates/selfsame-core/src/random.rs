@@ -72,6 +72,36 @@ impl Random {
         (radius * angle.cos()) as f32
     }
 
+    /// From Beta(α, α), for any positive α: uniform in `[0, 1]` for 1, near the ends below, near the middle above.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        if alpha > 1.0 {
+            let (first, second) = (self.gamma(alpha), self.gamma(alpha));
+            return first / (first + second);
+        }
+        // Jöhnk 1964, in logarithms: for a small α both powers are too small to be told from zero.
+        loop {
+            let [x, y] = [(); 2].map(|()| f64::from(1.0 - self.unit()).ln() / alpha);
+            let larger = x.max(y);
+            let log_sum = larger + ((x - larger).exp() + (y - larger).exp()).ln();
+            if log_sum <= 0.0 {
+                return (x - log_sum).exp().min(1.0);
+            }
+        }
+    }
+
+    /// From the gamma distribution of this shape, above 1, and scale 1 (Marsaglia and Tsang 2000).
+    fn gamma(&mut self, shape: f64) -> f64 {
+        let d = shape - 1.0 / 3.0;
+        loop {
+            let x = f64::from(self.normal());
+            let v = (1.0 + x / (9.0 * d).sqrt()).powi(3);
+            let u = f64::from(1.0 - self.unit());
+            if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
     /// Shuffles in place (Fisher and Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
@@ -115,6 +145,21 @@ mod tests {
         }
         let n = f64::from(n);
         assert!((sum / n).abs() < 0.01 && (square / n - 1.0).abs() < 0.02 && (unit / n - 0.5).abs() < 0.005);
+    }
+
+    #[test]
+    fn beta_has_its_mean_and_variance_whatever_its_parameter() {
+        for alpha in [1e-3, 0.2, 1.0, 1.5, 20.0] {
+            let root = Random::new(4).named("beta");
+            let n = 20_000;
+            let drawn: Vec<f64> = (0..n).map(|at| root.at(at).beta(alpha)).collect();
+            assert!(drawn.iter().all(|value| (0.0..=1.0).contains(value)));
+            let mean = drawn.iter().sum::<f64>() / n as f64;
+            let variance = drawn.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n as f64;
+            let expected = 0.25 / (2.0 * alpha + 1.0);
+            assert!((mean - 0.5).abs() < 0.015, "{alpha}: mean {mean}");
+            assert!((variance / expected - 1.0).abs() < 0.05, "{alpha}: variance {variance}, not {expected}");
+        }
     }
 
     #[test]

@@ -37,21 +37,17 @@ pub fn gather_with_gradient(local: Tensor<2>, collective: &dyn Collective) -> Re
     Ok(Tensor::cat(vec![before, local, after], 0))
 }
 
-/// The mean over the ranks of each rank's `[1]`, with a gradient through this rank's: an objective that is a mean over instances, each of which needs
-/// none of the others, is evaluated on every rank for its own instances and is that of the whole batch afterwards.
-/// Summed over the ranks, the gradients are those of one rank with the whole batch.
+/// The mean over the rows of all ranks, `[1]`, given this rank's mean over its `rows` rows, which may be none if the mean is then some
+/// number. It has the gradient that [`gather_with_gradient`] would have given it.
 ///
 /// # Errors
 ///
 /// If a rank is gone.
-pub fn mean_over_ranks(local: Tensor<1>, collective: &dyn Collective) -> Result<Tensor<1>> {
-    let size = collective.size();
-    if size == 1 {
+pub fn mean_with_gradient(local: Tensor<1>, rows: usize, collective: &dyn Collective) -> Result<Tensor<1>> {
+    if collective.size() == 1 {
         return Ok(local);
     }
-    let own: Vec<f32> = local.to_data().iter::<f32>().collect();
-    let mut mean = own.clone();
-    collective.mean(&mut mean)?;
-    let others: Vec<f32> = mean.iter().zip(own).map(|(mean, own)| mean - own / size as f32).collect();
-    Ok(local.clone() / size as f64 + Tensor::from_floats(others.as_slice(), &local.device()))
+    let all: f32 = collective.all_gather(&[rows as f32])?.iter().sum();
+    let part = (local * (rows as f32 / all.max(1.0))).reshape([1, 1]);
+    Ok(gather_with_gradient(part, collective)?.sum())
 }

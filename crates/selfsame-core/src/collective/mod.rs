@@ -13,7 +13,7 @@ mod single;
 mod tests;
 mod threads;
 
-pub use gather::{gather_with_gradient, mean_over_ranks};
+pub use gather::{gather_with_gradient, mean_with_gradient};
 pub use selfsame_kernels::{AllReduce, AllReduceError};
 pub use single::Single;
 pub use threads::Threads;

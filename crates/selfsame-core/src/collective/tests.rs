@@ -5,7 +5,7 @@ use std::thread;
 
 use burn::tensor::{Device, Tensor, TensorData, activation::log_softmax};
 
-use super::{AllReduce, Collective, Single, Threads, gather_with_gradient, mean_over_ranks};
+use super::{AllReduce, Collective, Single, Threads, gather_with_gradient, mean_with_gradient};
 use crate::{Random, Result};
 use selfsame_kernels::{Epilogue, batch_norm};
 
@@ -199,20 +199,21 @@ fn nobody_waits_in_a_backward_pass_for_a_rank_that_panicked_before_its_own() {
 }
 
 #[test]
-fn the_mean_over_ranks_has_the_gradient_of_its_own_part() {
+fn the_mean_over_all_rows_has_the_gradient_of_its_own_part() {
     let device = Device::default().autodiff();
     let results = on_ranks(3, |rank| {
         let own = Tensor::<1>::from_floats([rank.rank() as f32 + 1.0], &device).require_grad();
-        let mean = mean_over_ranks(own.clone().square(), &rank).unwrap();
+        let mean = mean_with_gradient(own.clone().square(), [3, 0, 5][rank.rank()], &rank).unwrap();
         let gradient = own.grad(&mean.backward()).unwrap();
         [mean.into_data(), gradient.into_data()].map(|data| data.try_to_vec::<f32>().unwrap()[0])
     });
     for (rank, result) in results.into_iter().enumerate() {
         let [mean, gradient] = result.unwrap();
-        assert!(
-            (mean - 14.0 / 3.0).abs() < 1e-6 && (gradient - 2.0 * (rank as f32 + 1.0) / 3.0).abs() < 1e-6
-        );
+        let share = [3.0, 0.0, 5.0][rank] / 8.0;
+        assert!((mean - (3.0 + 9.0 * 5.0) / 8.0).abs() < 1e-6);
+        assert!((gradient - 2.0 * (rank as f32 + 1.0) * share).abs() < 1e-6);
     }
     let alone = Tensor::<1>::from_floats([2.0], &device);
-    assert_eq!(mean_over_ranks(alone, &Single).unwrap().into_data().try_to_vec::<f32>().unwrap(), [2.0]);
+    let mean = mean_with_gradient(alone, 7, &Single).unwrap();
+    assert_eq!(mean.into_data().try_to_vec::<f32>().unwrap(), [2.0]);
 }

@@ -1,16 +1,25 @@
 //! Objectives as pure functions of tensors. What a method draws at random is an argument, so that value and
 //! gradient can be checked against independent implementations.
 
+mod byol;
 mod densecl;
 mod info_nce;
+mod mixsiam;
 mod mochi;
 mod nt_xent;
 mod similarity;
+mod simsiam;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod slow;
 mod w_mse;
 
+pub use byol::byol;
 pub use densecl::{correspondence, densecl_dense};
 pub use info_nce::{Contrast, info_nce};
+pub use mixsiam::{MixSiamLoss, ViewsPredict, largest, mixsiam, mixture};
 pub use mochi::{Mixing, Mochi, Synthesis, mochi};
 pub use nt_xent::nt_xent;
-pub use similarity::unit;
+pub use similarity::{negative_cosine, unit};
+pub use simsiam::simsiam;
 pub use w_mse::{Whitening, w_mse, whitened};
