@@ -7,7 +7,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use selfsame_core::collective::mean_over_ranks;
+use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::head::Mlp;
 use selfsame_core::loss::{correspondence, densecl_dense, info_nce, unit};
 use selfsame_core::method::{Method, Objective, Step};
@@ -211,7 +211,7 @@ impl Method for DenseCl {
         let pooled = cells(keys.all[2].clone(), dense_features).mean_dim(1).squeeze_dim::<2>(1);
         self.dense_queue.hold(unit(pooled));
 
-        let whole = |local| mean_over_ranks(local, &*step.collective);
+        let whole = |local| mean_with_gradient(local, views.instances.len(), &*step.collective);
         // Equation 4.
         let share = if step.epoch < self.config.dense_from_epoch { 0.0 } else { self.config.dense_weight };
         let (global_loss, dense_loss) = (whole(global.loss)?, whole(local.loss)?);

@@ -6,7 +6,7 @@
 //! these with the query itself (section 4.2). They are made anew for every query and carry no gradient.
 
 use burn::tensor::Tensor;
-use selfsame_core::collective::mean_over_ranks;
+use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::loss::{Mixing, Synthesis, info_nce, mochi, unit};
 use selfsame_core::method::{Method, Objective, Step};
 use selfsame_core::nn::Parameters;
@@ -160,7 +160,7 @@ impl Method for Mochi {
         let random = self.encoders.random(step, "mixing");
         let [representations, queries] = self.encoders.encode_queries(views, step)?;
         let keys = self.encoders.encode_keys::<2>(views, step)?;
-        let whole = |local| mean_over_ranks(local, &*step.collective);
+        let whole = |local| mean_with_gradient(local, views.instances.len(), &*step.collective);
         let (key, queue) = (keys.own(1), self.queue.keys());
         let mut terms = Vec::new();
         let contrast = if step.epoch < self.mix_from_epoch {

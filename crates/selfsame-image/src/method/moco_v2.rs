@@ -7,7 +7,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use selfsame_core::collective::mean_over_ranks;
+use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::{info_nce, unit};
 use selfsame_core::method::{Method, Objective, Step};
@@ -191,7 +191,7 @@ impl Method for MocoV2 {
         // Equation 1. Every query is judged by itself, so each rank judges its own.
         let contrast = info_nce(queries, keys.own(1), self.queue.keys(), self.temperature);
         self.queue.hold(unit(keys.all[1].clone()));
-        let whole = |local| mean_over_ranks(local, &*step.collective);
+        let whole = |local| mean_with_gradient(local, views.instances.len(), &*step.collective);
         Ok(Objective {
             loss: whole(contrast.loss)?,
             terms: vec![("proxy_accuracy", whole(contrast.accuracy)?)],

@@ -2,16 +2,19 @@
 //!
 //! To add one, write its file and its line in [`METHODS`]; nothing else changes. CONTRIBUTING.md walks through it.
 
+mod byol;
 mod densecl;
 mod mochi;
 mod moco_v2;
 mod momentum_contrast;
+mod siamese;
 mod simclr;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 mod w_mse;
 
+pub use byol::{Byol, ByolConfig};
 pub use densecl::{DenseCl, DenseClConfig};
 pub use mochi::{Mochi, MochiConfig};
 pub use moco_v2::{MocoV2, MocoV2Config};
@@ -116,7 +119,8 @@ impl Build<'_> {
 }
 
 /// Every image method, in the order in which `selfsame list methods` shows them.
-pub const METHODS: &[Entry] = &[simclr::ENTRY, moco_v2::ENTRY, w_mse::ENTRY, mochi::ENTRY, densecl::ENTRY];
+pub const METHODS: &[Entry] =
+    &[simclr::ENTRY, moco_v2::ENTRY, byol::ENTRY, w_mse::ENTRY, mochi::ENTRY, densecl::ENTRY];
 
 /// The method of this name.
 ///

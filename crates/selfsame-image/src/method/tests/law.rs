@@ -47,7 +47,8 @@ fn two_ranks_have_the_loss_gradients_and_statistics_of_one() {
     for entry in METHODS {
         let (loss, gradients, kept) = compute(entry.name, alone());
         for (rank_loss, rank_gradients, rank_kept) in on_two_ranks(|rank| compute(entry.name, rank)) {
-            assert!((rank_loss - loss).abs() <= 1e-5 * loss.abs(), "{rank_loss} is not {loss}");
+            // A mean of cosines may be near zero by cancellation.
+            assert!((rank_loss - loss).abs() <= 1e-5 * loss.abs().max(1.0), "{rank_loss} is not {loss}");
             assert_near(&rank_gradients, &gradients, ROUNDING);
             assert_near(&rank_kept, &kept, ROUNDING);
         }
@@ -73,7 +74,10 @@ fn two_ranks_train_the_weights_of_one() {
             .zip(state(&mut *build(entry.name, WIDTH, small(entry.name)).unwrap()))
         {
             let (apart, moved) = (distance(first, &whole), distance(&before, &whole));
-            assert!(apart < 0.05 * moved, "{name} is {apart} apart after moving {moved}");
+            assert!(
+                apart < 0.05 * moved.max(rounding(name, first)),
+                "{name} is {apart} apart after moving {moved}"
+            );
         }
     }
 }
