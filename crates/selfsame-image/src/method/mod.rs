@@ -9,6 +9,7 @@ mod moco_v2;
 mod momentum_contrast;
 mod siamese;
 mod simclr;
+mod simsiam;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
@@ -19,6 +20,7 @@ pub use densecl::{DenseCl, DenseClConfig};
 pub use mochi::{Mochi, MochiConfig};
 pub use moco_v2::{MocoV2, MocoV2Config};
 pub use simclr::{SimClr, SimClrConfig};
+pub use simsiam::{SimSiam, SimSiamConfig};
 pub use w_mse::{WMse, WMseConfig};
 
 use std::path::PathBuf;
@@ -121,6 +123,7 @@ impl Build<'_> {
 /// Every image method, in the order in which `selfsame list methods` shows them.
 pub const METHODS: &[Entry] =
     &[simclr::ENTRY, moco_v2::ENTRY, byol::ENTRY, w_mse::ENTRY, mochi::ENTRY, densecl::ENTRY];
+pub const METHODS: &[Entry] = &[simclr::ENTRY, byol::ENTRY, simsiam::ENTRY];
 
 /// The method of this name.
 ///
