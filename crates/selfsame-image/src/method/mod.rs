@@ -4,6 +4,7 @@
 
 mod byol;
 mod densecl;
+mod mixsiam;
 mod mochi;
 mod moco_v2;
 mod momentum_contrast;
@@ -17,6 +18,7 @@ mod w_mse;
 
 pub use byol::{Byol, ByolConfig};
 pub use densecl::{DenseCl, DenseClConfig};
+pub use mixsiam::{MixSiam, MixSiamConfig};
 pub use mochi::{Mochi, MochiConfig};
 pub use moco_v2::{MocoV2, MocoV2Config};
 pub use simclr::{SimClr, SimClrConfig};
@@ -123,7 +125,7 @@ impl Build<'_> {
 /// Every image method, in the order in which `selfsame list methods` shows them.
 pub const METHODS: &[Entry] =
     &[simclr::ENTRY, moco_v2::ENTRY, byol::ENTRY, w_mse::ENTRY, mochi::ENTRY, densecl::ENTRY];
-pub const METHODS: &[Entry] = &[simclr::ENTRY, byol::ENTRY, simsiam::ENTRY];
+pub const METHODS: &[Entry] = &[simclr::ENTRY, byol::ENTRY, simsiam::ENTRY, mixsiam::ENTRY];
 
 /// The method of this name.
 ///
