@@ -106,6 +106,11 @@ impl Stem {
             Self::Cifar => 8,
         }
     }
+
+    /// Side of the images that become one cell of the map after a stage, 1 to 4.
+    pub fn stage_reduction(self, stage: usize) -> usize {
+        self.reduction() >> 4usize.saturating_sub(stage)
+    }
 }
 
 /// Configuration of a ResNet.
@@ -135,6 +140,11 @@ impl ResNetConfig {
     /// Features of the representation.
     pub fn features(&self) -> usize {
         self.channels(3) * self.depth.expansion()
+    }
+
+    /// Channels of the map after a stage, 1 to 4.
+    pub fn stage_features(&self, stage: usize) -> usize {
+        self.channels(stage.saturating_sub(1)) * self.depth.expansion()
     }
 
     /// Whether images of this size, in pixels, can go through the network.
@@ -232,17 +242,24 @@ impl ResNet {
     /// Images `[batch, 3, height, width]` to the map, `[batch, rows, columns, features]`. From the first layer on, all maps
     /// have their channels last: so a pixel is one vector, for convolutions as for norms.
     pub fn forward_channels_last(&self, images: Tensor<4>, mode: &Mode) -> Tensor<4> {
+        let [_, _, _, last] = self.forward_stages(images, mode);
+        last
+    }
+
+    /// Images `[batch, 3, height, width]` to the maps after each of the four stages, `[batch, rows, columns, channels]`; see
+    /// [`ResNetConfig::stage_features`] and [`Stem::stage_reduction`].
+    pub fn forward_stages(&self, images: Tensor<4>, mode: &Mode) -> [Tensor<4>; 4] {
         let images = images.permute([0, 2, 3, 1]);
         let mut x = self.bn1.forward_then(self.conv1.forward(images), Epilogue::relu(), mode);
         if self.pooled_stem {
             x = max_pool2d(x, Windows { kernel: 3, stride: 2, padding: 1 });
         }
-        for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
+        [&self.layer1, &self.layer2, &self.layer3, &self.layer4].map(|layer| {
             for block in layer {
-                x = block.forward(x, mode);
+                x = block.forward(x.clone(), mode);
             }
-        }
-        x
+            x.clone()
+        })
     }
 
     /// Features of the representation.

@@ -4,6 +4,7 @@
 //! a [`Picture`](crate::picture::Picture), changes colours, blurs and normalises. All of it is plain CPU code on planar floats.
 
 pub mod blur;
+pub mod boxes;
 pub mod color;
 pub mod geometry;
 pub mod normalize;
