@@ -8,6 +8,7 @@ mod mixsiam;
 mod mochi;
 mod moco_v2;
 mod momentum_contrast;
+mod scrl;
 mod siamese;
 mod simclr;
 mod simsiam;
@@ -21,6 +22,7 @@ pub use densecl::{DenseCl, DenseClConfig};
 pub use mixsiam::{MixSiam, MixSiamConfig};
 pub use mochi::{Mochi, MochiConfig};
 pub use moco_v2::{MocoV2, MocoV2Config};
+pub use scrl::{Scrl, ScrlConfig};
 pub use simclr::{SimClr, SimClrConfig};
 pub use simsiam::{SimSiam, SimSiamConfig};
 pub use w_mse::{WMse, WMseConfig};
@@ -125,7 +127,7 @@ impl Build<'_> {
 /// Every image method, in the order in which `selfsame list methods` shows them.
 pub const METHODS: &[Entry] =
     &[simclr::ENTRY, moco_v2::ENTRY, byol::ENTRY, w_mse::ENTRY, mochi::ENTRY, densecl::ENTRY];
-pub const METHODS: &[Entry] = &[simclr::ENTRY, byol::ENTRY, simsiam::ENTRY, mixsiam::ENTRY];
+pub const METHODS: &[Entry] = &[simclr::ENTRY, byol::ENTRY, simsiam::ENTRY, mixsiam::ENTRY, scrl::ENTRY];
 
 /// The method of this name.
 ///

@@ -1,7 +1,7 @@
 //! What holds for every method.
 
 mod determinism;
-mod law;
+pub(crate) mod law;
 mod resume;
 
 use std::sync::Arc;
@@ -19,9 +19,10 @@ use selfsame_core::{Random, Result};
 use super::*;
 use crate::model::{Depth, Stem};
 use crate::settings::{Preset, defaults};
+use crate::view::{Crop, Geometry};
 
 /// Of the views, in pixels.
-const SIDE: usize = 16;
+pub(crate) const SIDE: usize = 16;
 
 /// What makes a method trainable on the few and small images of these tests, where its defaults do not.
 const SMALL: &[(&str, &[&str])] = &[
@@ -90,11 +91,22 @@ pub(crate) fn noise(side: usize, count: usize, views: usize, epoch: usize, place
         });
         pixels.collect()
     };
+    // What the views show is made up, too.
+    let geometry = |view: usize| {
+        let place = |instance: usize| {
+            let address =
+                Random::new(8).at(epoch as u64).at(place as u64).at(instance as u64).named("geometry");
+            let mut random = address.at(view as u64);
+            let crop = Crop::random(&mut random, 40, 30, [0.2, 1.0], [0.75, 4.0 / 3.0]);
+            Geometry { source_height: 30, source_width: 40, crop, flipped: random.chance(0.5) }
+        };
+        (0..count).map(place).collect()
+    };
     Views {
         side,
         instances: (0..count).collect(),
         pixels: (0..views).map(pixels).collect(),
-        geometry: vec![Vec::new(); views],
+        geometry: (0..views).map(geometry).collect(),
     }
 }
 
@@ -108,7 +120,7 @@ pub(crate) fn part(whole: &Views, rank: usize, ranks: usize) -> Views {
         side: whole.side,
         instances: whole.instances[rows.clone()].to_vec(),
         pixels: pixels.collect(),
-        geometry: whole.geometry.clone(),
+        geometry: whole.geometry.iter().map(|view| view[rows.clone()].to_vec()).collect(),
     }
 }
 
