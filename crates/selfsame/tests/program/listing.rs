@@ -6,7 +6,7 @@ use crate::workshop::{Said, Workshop};
 fn lists_are_tables_or_objects() {
     let here = Workshop::empty();
     for (what, names) in [
-        ("methods", &["simclr"][..]),
+        ("methods", &["simclr", "byol", "simsiam", "mixsiam", "scrl"][..]),
         ("backbones", &["resnet18", "resnet34", "resnet50", "resnet101"]),
         ("recipes", &["simclr", "simclr-cifar", "evaluation"]),
     ] {

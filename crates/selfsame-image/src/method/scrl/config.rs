@@ -56,19 +56,23 @@ pub(super) fn check(config: &ScrlConfig, stem: Stem, side: Option<usize>) -> Res
     }
     let cells = |stage: usize, side: usize| side.div_ceil(stem.stage_reduction(stage));
     if let Some(side) = side.filter(|&side| cells(stage, side) < 2) {
-        let before = (1..stage).rev().find(|&stage| cells(stage, side) > 1);
-        let or = before.map_or_else(String::new, |before| {
-            format!(", or set method.stage = {before}, whose map has {0}×{0} cells: later stages then learn nothing", cells(before, side))
-        });
-        return Err(Error::config(
-            format!(
-                "after stage {stage}, the map of an image of {side}×{side} pixels is a single cell, where boxes cannot differ"
-            ),
-            format!(
-                "choose larger images: --image-size {}, better twice that{or}",
-                2 * stem.stage_reduction(stage)
-            ),
-        ));
+        let mut help = format!(
+            "choose larger images: --image-size {}, better twice that",
+            2 * stem.stage_reduction(stage)
+        );
+        if cells(4, side) == 1 && Stem::Cifar.reduction() < side {
+            help += "; or the stem for small ones: backbone.stem = \"cifar\"";
+        }
+        if let Some(before) = (1..stage).rev().find(|&stage| cells(stage, side) > 1) {
+            let cells = cells(before, side);
+            help += &format!(
+                "; or method.stage = {before}, whose map has {cells}×{cells} cells: later stages then learn nothing"
+            );
+        }
+        let what = format!(
+            "after stage {stage}, the map of an image of {side}×{side} pixels is a single cell, where boxes cannot differ"
+        );
+        return Err(Error::config(what, help));
     }
     match config.min_size {
         Auto::Value(0) => refuse(
