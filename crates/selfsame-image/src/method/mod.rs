@@ -125,9 +125,17 @@ impl Build<'_> {
 }
 
 /// Every image method, in the order in which `selfsame list methods` shows them.
-pub const METHODS: &[Entry] =
-    &[simclr::ENTRY, moco_v2::ENTRY, byol::ENTRY, w_mse::ENTRY, mochi::ENTRY, densecl::ENTRY];
-pub const METHODS: &[Entry] = &[simclr::ENTRY, byol::ENTRY, simsiam::ENTRY, mixsiam::ENTRY, scrl::ENTRY];
+pub const METHODS: &[Entry] = &[
+    simclr::ENTRY,
+    moco_v2::ENTRY,
+    byol::ENTRY,
+    simsiam::ENTRY,
+    mixsiam::ENTRY,
+    w_mse::ENTRY,
+    mochi::ENTRY,
+    densecl::ENTRY,
+    scrl::ENTRY,
+];
 
 /// The method of this name.
 ///
