@@ -1,19 +1,23 @@
 //! A run as what it is for: an encoder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use selfsame_core::run::{RunFolder, RunRecord};
 use selfsame_core::settings::Resolved;
 use selfsame_core::train::{Progress, restore};
-use selfsame_core::{Result, checkpoint, device};
+use selfsame_core::{Error, Result, checkpoint, device};
 use serde_json::{Value, json};
 
 use crate::method::{self, Entry, ImageMethod, Layer};
 use crate::model::{About, Preprocess};
 use crate::network::{backbone_config, build, initial_weights};
+use crate::picture::Picture;
 use crate::settings::{ViewSettings, read_settings};
 use crate::view::{Pipeline, Recipe};
+
+/// Fields of results that are kept under a name of their own, `knn_top1`, beside the whole result.
+const HEADLINES: [&str; 5] = ["top1", "miou", "accuracy", "r@1", "map"];
 
 /// Which weights of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +85,19 @@ impl TrainedRun {
         self.method.represent(images, layer)
     }
 
+    /// The backbone's map before it is pooled, `[batch, features, rows, columns]`.
+    pub fn represent_map(&self, images: Tensor<4>) -> Tensor<4> {
+        self.method.represent_map(images)
+    }
+
+    /// Side in pixels of the square that becomes one cell of the [map](Self::represent_map).
+    ///
+    /// # Errors
+    /// When the run's settings cannot be used.
+    pub fn reduction(&self) -> Result<usize> {
+        Ok(backbone_config(&self.settings)?.stem.reduction())
+    }
+
     /// Where the network lives.
     pub fn device(&self) -> &Device {
         &self.device
@@ -124,6 +141,18 @@ impl TrainedRun {
         Ok(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
     }
 
+    /// Keeps a picture of an evaluation in the run, as `pictures/NAME.png`; returns its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep_picture(&self, name: &str, picture: &Picture) -> Result<PathBuf> {
+        let folder = self.folder.pictures();
+        std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, error))?;
+        let path = folder.join(format!("{name}.png"));
+        picture.save_png(&path)?;
+        Ok(path)
+    }
+
     /// Keeps the result of an evaluation in the run's record, under its protocol.
     ///
     /// # Errors
@@ -132,8 +161,10 @@ impl TrainedRun {
         // The run may have gone on training since it was opened.
         self.record = self.folder.record()?;
         let protocol = result.get("protocol").and_then(Value::as_str).unwrap_or("evaluation").to_owned();
-        if let Some(top1) = result.get("top1") {
-            self.record.results.insert(format!("{protocol}_top1"), top1.clone());
+        for name in HEADLINES {
+            if let Some(value) = result.get(name) {
+                self.record.results.insert(format!("{protocol}_{name}"), value.clone());
+            }
         }
         self.record.results.insert(protocol, Value::Object(result.clone()));
         self.folder.write_record(&self.record)

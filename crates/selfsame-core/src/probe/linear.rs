@@ -4,7 +4,7 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::{Labelled, Outcome, check, class_count, rank};
+use super::{Labelled, Outcome, check, check_set, class_count, rank};
 use crate::host::values;
 use crate::schedule::ScheduleConfig;
 use crate::{Error, Random, Result};
@@ -83,39 +83,75 @@ pub fn linear(
     config: &LinearConfig,
     random: &Random,
 ) -> Result<LinearOutcome> {
-    config.validate()?;
     check(train, test)?;
-    let instances = train.labels.len();
-    if instances < 2 {
-        return Err(Error::config("a linear probe cannot learn from one instance", "label more instances"));
-    }
-    let transform = Transform::fit(&train.features, config.standardise);
-    let data = Data::new(train, &transform);
-    let order = random.named("held out").permutation(instances);
-    let (tenth, fitted) = order.split_at((instances / 10).max(1));
+    let order = random.named("held out").permutation(train.labels.len());
+    let probe = LinearProbe::fit(train, order.split_at((order.len() / 10).max(1)), config, random)?;
+    let (test, _) = classify(&probe.transform.apply(&test.features), &test.labels, &probe.weights)?;
+    Ok(LinearOutcome { test, lr: probe.lr, held_out: probe.held_out })
+}
 
-    // All learning rates share one pass over the data: their classifiers stand side by side in one matrix.
-    let rates = &config.learning_rates;
-    let candidates = fit(&data, fitted, rates, config, &random.named("choose"))?;
-    let rows = data.rows(tenth);
-    let labels: Vec<usize> = tenth.iter().map(|&i| train.labels[i]).collect();
-    let mut held_out = Vec::with_capacity(rates.len());
-    let mut best: Option<(f64, f64, f64)> = None;
-    for (number, &lr) in rates.iter().enumerate() {
-        let weights = candidates.clone().narrow(1, number * data.classes, data.classes);
-        let (Outcome { top1, .. }, loss) = classify(&rows, &labels, &weights)?;
-        held_out.push((lr, top1));
-        if best.is_none_or(|(_, best, lowest)| top1 > best || (top1 == best && loss < lowest)) {
-            best = Some((lr, top1, loss));
+/// A linear classifier of frozen features, fitted as [`linear`] says.
+pub struct LinearProbe {
+    transform: Transform,
+    /// `[dim + 1, classes]`.
+    weights: Tensor<2>,
+    /// The learning rate that was chosen.
+    pub lr: f64,
+    /// Every learning rate and its top-1 share on the instances that chose it.
+    pub held_out: Vec<(f64, f64)>,
+}
+
+impl LinearProbe {
+    /// Fits the classifier to all of `train`, whose instances (by their numbers) come in two parts: the first chooses the learning rate, for
+    /// which the classifier is fitted to the second alone. Where instances belong together, as pixels of one image, both parts should
+    /// have whole ones.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for unusable settings and an empty part; [`Error::Diverged`] when a feature is not finite;
+    /// [`Error::Device`] when the device fails.
+    pub fn fit(
+        train: &Labelled,
+        (chooses, fitted): (&[usize], &[usize]),
+        config: &LinearConfig,
+        random: &Random,
+    ) -> Result<Self> {
+        config.validate()?;
+        check_set("training", train)?;
+        if chooses.is_empty() || fitted.is_empty() {
+            return Err(Error::config(
+                "a linear probe cannot learn from one instance",
+                "label more instances",
+            ));
         }
-    }
-    let lr = best.map_or(rates[0], |(lr, _, _)| lr);
+        let transform = Transform::fit(&train.features, config.standardise);
+        let data = Data::new(train, &transform);
 
-    let all: Vec<usize> = (0..instances).collect();
-    let weights = fit(&data, &all, &[lr], config, &random.named("refit"))?;
-    let test_rows = transform.apply(&test.features);
-    let (test, _) = classify(&test_rows, &test.labels, &weights)?;
-    Ok(LinearOutcome { test, lr, held_out })
+        // All learning rates share one pass over the data: their classifiers stand side by side in one matrix.
+        let rates = &config.learning_rates;
+        let candidates = fit(&data, fitted, rates, config, &random.named("choose"))?;
+        let rows = data.rows(chooses);
+        let labels: Vec<usize> = chooses.iter().map(|&i| train.labels[i]).collect();
+        let mut held_out = Vec::with_capacity(rates.len());
+        let mut best: Option<(f64, f64, f64)> = None;
+        for (number, &lr) in rates.iter().enumerate() {
+            let weights = candidates.clone().narrow(1, number * data.classes, data.classes);
+            let (Outcome { top1, .. }, loss) = classify(&rows, &labels, &weights)?;
+            held_out.push((lr, top1));
+            if best.is_none_or(|(_, best, lowest)| top1 > best || (top1 == best && loss < lowest)) {
+                best = Some((lr, top1, loss));
+            }
+        }
+        let lr = best.map_or(rates[0], |(lr, _, _)| lr);
+
+        let all: Vec<usize> = (0..train.labels.len()).collect();
+        let weights = fit(&data, &all, &[lr], config, &random.named("refit"))?;
+        Ok(Self { transform, weights, lr, held_out })
+    }
+
+    /// The score of every class, up to the highest one that it was fitted to: `[instances, dim]` to `[instances, classes]`.
+    pub fn scores(&self, features: &Tensor<2>) -> Tensor<2> {
+        self.transform.apply(features).matmul(self.weights.clone())
+    }
 }
 
 /// Standardisation with the training set's statistics, and a last column of ones for the bias.

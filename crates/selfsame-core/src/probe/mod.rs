@@ -6,7 +6,7 @@ mod linear;
 use burn::tensor::Tensor;
 
 pub use knn::{KnnConfig, knn};
-pub use linear::{LinearConfig, LinearOutcome, linear};
+pub use linear::{LinearConfig, LinearOutcome, LinearProbe, linear};
 
 use crate::{Error, Result};
 
@@ -66,31 +66,36 @@ fn class_count(labels: &[usize]) -> usize {
 
 /// Both sets hold instances, with as many labels, of one dimension, and finite.
 fn check(train: &Labelled, test: &Labelled) -> Result<()> {
-    for (name, set) in [("training", train), ("test", test)] {
-        let [instances, _] = set.features.dims();
-        if instances == 0 {
-            return Err(Error::config(
-                format!("the probe has no {name} instances"),
-                "check the folders that were given as --train and --test",
-            ));
-        }
-        if set.labels.len() != instances {
-            let labels = set.labels.len();
-            return Err(Error::Internal(format!("{instances} {name} features but {labels} labels")));
-        }
-        // A sum is finite only when every number is, and costs one pass without a copy.
-        if !crate::host::scalar(set.features.clone().abs().sum())?.is_finite() {
-            return Err(Error::diverged(
-                format!("the {name} features hold numbers that are not finite"),
-                "the network has diverged; evaluate an earlier checkpoint",
-            ));
-        }
-    }
+    check_set("training", train)?;
+    check_set("test", test)?;
     let (train_dim, test_dim) = (train.features.dims()[1], test.features.dims()[1]);
     if train_dim != test_dim {
         return Err(Error::config(
             format!("the training features have {train_dim} numbers, the test features {test_dim}"),
             "compute both with the same network",
+        ));
+    }
+    Ok(())
+}
+
+/// A set holds instances, with as many labels, and finite.
+fn check_set(name: &str, set: &Labelled) -> Result<()> {
+    let [instances, _] = set.features.dims();
+    if instances == 0 {
+        return Err(Error::config(
+            format!("the probe has no {name} instances"),
+            "check the folders that were given as --train and --test",
+        ));
+    }
+    if set.labels.len() != instances {
+        let labels = set.labels.len();
+        return Err(Error::Internal(format!("{instances} {name} features but {labels} labels")));
+    }
+    // A sum is finite only when every number is, and costs one pass without a copy.
+    if !crate::host::scalar(set.features.clone().abs().sum())?.is_finite() {
+        return Err(Error::diverged(
+            format!("the {name} features hold numbers that are not finite"),
+            "the network has diverged; evaluate an earlier checkpoint",
         ));
     }
     Ok(())

@@ -109,6 +109,11 @@ impl RunFolder {
         self.path.join("checkpoints")
     }
 
+    /// Pictures that evaluations draw.
+    pub fn pictures(&self) -> PathBuf {
+        self.path.join("pictures")
+    }
+
     fn record_path(&self) -> PathBuf {
         self.path.join("run.json")
     }

@@ -167,7 +167,7 @@ pub fn is_animated(bytes: &[u8], format: Format) -> bool {
 
 /// The decoders are other people's code that meets arbitrary bytes for days: should one panic after all, then
 /// its file is bad, and the run goes on.
-fn guarded<T>(decode: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+pub(super) fn guarded<T>(decode: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
     catch_unwind(AssertUnwindSafe(decode))
         .unwrap_or_else(|_| Err(DecodeError::Corrupt("the decoder gave up on it".into())))
 }

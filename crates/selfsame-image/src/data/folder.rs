@@ -20,7 +20,7 @@ use super::cache::{Cache, Stamp};
 pub const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif"];
 
 /// Whether the file name has one of the [`EXTENSIONS`] and is not hidden.
-pub(super) fn is_picture(name: &str) -> bool {
+pub fn is_picture(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     !name.starts_with('.') && EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

@@ -29,8 +29,10 @@ pub use w_mse::{WMse, WMseConfig};
 
 use std::path::PathBuf;
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::method::Method;
+use selfsame_core::nn::Mode;
 use selfsame_core::settings::{Resolved, unknown_name};
 use selfsame_core::{Random, Result};
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,12 @@ pub trait ImageMethod: Method<Views = Views> {
     /// The frozen representation of images `[batch, 3, side, side]` at a layer, `[batch, features]`; batch norm uses its running statistics
     /// and no gradient is recorded.
     fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2>;
+
+    /// The backbone's frozen map of images `[batch, 3, height, width]`, `[batch, features, rows, columns]`, before it is pooled to the
+    /// [representation](Self::represent); batch norm uses its running statistics and no gradient is recorded.
+    fn represent_map(&self, images: Tensor<4>) -> Tensor<4> {
+        self.backbone().valid().forward_map(images, &Mode::Evaluate)
+    }
 }
 
 /// Where a representation is read (SimCLR section 4.2 compares them).

@@ -198,13 +198,19 @@ pub struct Resume {
 
 /// `selfsame eval`
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Example:\n  selfsame eval knn runs/a --data labelled/")]
+#[command(after_help = "Examples:\n  selfsame eval knn runs/a --data labelled/\n  \
+    selfsame eval segmentation runs/a --data scenes/ --void 11")]
 pub enum Eval {
     /// Weighted nearest neighbours on frozen features
     #[command(after_help = "Example:\n  selfsame eval knn runs/a --data labelled/ --json")]
     Knn {
         #[command(flatten)]
-        source: Source,
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
+        /// Which layer's output is the representation
+        #[arg(long, value_enum, default_value_t)]
+        layer: Layer,
         /// Neighbours that vote; fewer where there are fewer pictures
         #[arg(long, short, default_value_t = 20)]
         k: usize,
@@ -218,7 +224,12 @@ pub enum Eval {
     )]
     Linear {
         #[command(flatten)]
-        source: Source,
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
+        /// Which layer's output is the representation
+        #[arg(long, value_enum, default_value_t)]
+        layer: Layer,
     },
     /// The whole network trained on with labels
     #[command(
@@ -226,7 +237,9 @@ pub enum Eval {
     )]
     Finetune {
         #[command(flatten)]
-        source: Source,
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
         /// Share of the training labels that is used, drawn evenly from the classes
         #[arg(long, default_value_t = 1.0)]
         fraction: f64,
@@ -240,30 +253,43 @@ pub enum Eval {
         #[arg(long, default_value_t = 64)]
         batch_size: usize,
     },
+    /// The class of every pixel, told by a linear classifier from the frozen map
+    #[command(after_help = "Example:\n  selfsame eval segmentation runs/a --data scenes/ --void 11\n\n\
+        scenes/ has train/ and test/, each with images/ and labels/: images/a.jpg goes with labels/a.png,\n\
+        whose 8-bit values (grey, or indices of a palette) are numbers of classes.")]
+    Segmentation {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        labels: PixelFolders,
+        /// The number of pixels that have no class and are not looked at
+        #[arg(long, default_value_t = 255)]
+        void: u8,
+        /// Number of classes; by default from the training labels
+        #[arg(long)]
+        classes: Option<usize>,
+        /// Shorter side in pixels at which pictures are shown to the network; by default twice the run's image size
+        #[arg(long)]
+        image_size: Option<usize>,
+        /// Random labelled pixels of each training picture that the classifier learns from
+        #[arg(long, default_value_t = 256)]
+        pixels: usize,
+        /// Test pictures in RUN/pictures/segmentation.png, with truth and prediction
+        #[arg(long, default_value_t = 8)]
+        pictures: usize,
+    },
 }
 
-/// Which run on which data.
+/// Which network, and how to measure it.
 #[derive(Debug, Args)]
-pub struct Source {
+pub struct Network {
     /// Folder of the run
     pub run: PathBuf,
-    /// Class folders, or a folder with train/ and test/ inside
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "test"])]
-    pub data: Option<PathBuf>,
-    /// Class folders to learn from
-    #[arg(long, value_name = "DIR", requires = "test")]
-    pub train: Option<PathBuf>,
-    /// Class folders to measure on
-    #[arg(long, value_name = "DIR", requires = "train")]
-    pub test: Option<PathBuf>,
     /// Which checkpoint: last, best or epoch-0010
     #[arg(long, default_value = "last")]
     pub checkpoint: String,
-    /// Which layer's output is the representation
-    #[arg(long, value_enum, default_value_t)]
-    pub layer: Layer,
     /// Measure the untrained network instead
-    #[arg(long)]
+    #[arg(long, visible_alias = "untrained")]
     pub random: bool,
     /// Seed of the evaluation's own random choices
     #[arg(long, default_value_t = 0)]
@@ -276,6 +302,34 @@ pub struct Source {
     pub device: String,
     #[command(flatten)]
     pub output: Output,
+}
+
+/// Pictures with a class each.
+#[derive(Debug, Args)]
+pub struct ClassFolders {
+    /// Class folders, or a folder with train/ and test/ inside
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "test"])]
+    pub data: Option<PathBuf>,
+    /// Class folders to learn from
+    #[arg(long, value_name = "DIR", requires = "test")]
+    pub train: Option<PathBuf>,
+    /// Class folders to measure on
+    #[arg(long, value_name = "DIR", requires = "train")]
+    pub test: Option<PathBuf>,
+}
+
+/// Pictures with a class for each pixel.
+#[derive(Debug, Args)]
+pub struct PixelFolders {
+    /// A folder with train/ and test/ inside, each with images/ and labels/
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "test"])]
+    pub data: Option<PathBuf>,
+    /// A folder with images/ and labels/ to learn from
+    #[arg(long, value_name = "DIR", requires = "test")]
+    pub train: Option<PathBuf>,
+    /// A folder with images/ and labels/ to measure on
+    #[arg(long, value_name = "DIR", requires = "train")]
+    pub test: Option<PathBuf>,
 }
 
 /// Where a representation is read.

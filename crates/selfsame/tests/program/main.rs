@@ -6,6 +6,7 @@
 mod broken_checkpoints;
 mod broken_data;
 mod data;
+mod dense;
 mod embed_export;
 mod evaluate;
 mod full_disk;

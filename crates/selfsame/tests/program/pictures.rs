@@ -137,3 +137,33 @@ pub fn write_shards(folder: &Path) {
         fs::write(folder.join(format!("{shard:04}.tar")), tar(&members)).unwrap();
     }
 }
+
+/// A folder with `images/` and `labels/`: a bright disc (class 1) and a dark square (class 2) on a ground of stripes (class 0), and void
+/// (class 11) at the edges.
+pub fn scenes(folder: &Path, count: u32) {
+    let (width, height) = (48, 32);
+    for name in ["images", "labels"] {
+        fs::create_dir_all(folder.join(name)).unwrap();
+    }
+    for number in 0..count {
+        let class = |x: u32, y: u32| {
+            let distance = |centre: [u32; 2]| (x.abs_diff(centre[0]), y.abs_diff(centre[1]));
+            let disc = distance([8 + number * 7 % 14, 9 + number * 5 % 14]);
+            let square = distance([30 + number * 3 % 10, 10 + number * 11 % 13]);
+            match () {
+                () if x == 0 || y == 0 => 11,
+                () if disc.0.pow(2) + disc.1.pow(2) <= 49 => 1,
+                () if square.0.max(square.1) <= 6 => 2,
+                () => 0,
+            }
+        };
+        let image = RgbImage::from_fn(width, height, |x, y| match class(x, y) {
+            1 => Rgb([250, 240, 200]),
+            2 => Rgb([20, 10, 60]),
+            _ => Rgb([if (x + y) % 4 < 2 { 90 } else { 150 }, 130, 110]),
+        });
+        let labels = image::GrayImage::from_fn(width, height, |x, y| image::Luma([class(x, y)]));
+        image.save(folder.join(format!("images/{number:02}.png"))).unwrap();
+        labels.save(folder.join(format!("labels/{number:02}.png"))).unwrap();
+    }
+}

@@ -2,6 +2,7 @@
 
 mod check;
 mod decode;
+mod label_map;
 mod loader;
 mod pack;
 mod shards;

@@ -57,6 +57,12 @@ pub struct Group {
     pub knn_after: Option<Statistic>,
     /// Accuracy of the linear probe, 0 to 1.
     pub linear: Option<Statistic>,
+    /// Mean intersection over union of segmentation, 0 to 1.
+    pub miou: Option<Statistic>,
+    /// Share of cells that find their place in another view, 0 to 1.
+    pub correspondence: Option<Statistic>,
+    /// Mean average precision of retrieval, 0 to 1.
+    pub retrieval: Option<Statistic>,
 }
 
 impl Group {
@@ -87,6 +93,9 @@ impl Group {
             knn_before: statistic(|run| run.knn_before),
             knn_after: statistic(|run| run.knn_after),
             linear: statistic(|run| run.linear),
+            miou: statistic(|run| run.miou),
+            correspondence: statistic(|run| run.correspondence),
+            retrieval: statistic(|run| run.retrieval),
         })
     }
 }

@@ -38,7 +38,18 @@ impl Comparison {
     /// A line a run, then a line a group.
     pub fn table(&self, terminal: Terminal) -> String {
         let text = ["run", "method", "dataset"].map(|name| (name, Align::Left));
-        let numbers = ["epochs", "seed", "images/s", "loss", "kNN before", "kNN after", "linear"];
+        let numbers = [
+            "epochs",
+            "seed",
+            "images/s",
+            "loss",
+            "kNN before",
+            "kNN after",
+            "linear",
+            "mIoU",
+            "correspondence",
+            "mAP",
+        ];
         let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))));
         for run in &self.runs {
             let number = |value: Option<f64>, digits: usize| value.map(|value| format!("{value:.digits$}"));
@@ -53,6 +64,9 @@ impl Comparison {
                 run.knn_before.map(percent),
                 run.knn_after.map(percent),
                 run.linear.map(percent),
+                run.miou.map(percent),
+                run.correspondence.map(percent),
+                run.retrieval.map(percent),
             ];
             table.row(cells.map(Option::unwrap_or_default));
         }
@@ -68,6 +82,9 @@ impl Comparison {
                 group.knn_before.map(|value| value.shown(100.0, 1) + " %"),
                 group.knn_after.map(|value| value.shown(100.0, 1) + " %"),
                 group.linear.map(|value| value.shown(100.0, 1) + " %"),
+                group.miou.map(|value| value.shown(100.0, 1) + " %"),
+                group.correspondence.map(|value| value.shown(100.0, 1) + " %"),
+                group.retrieval.map(|value| value.shown(100.0, 1) + " %"),
             ];
             table.row(cells.map(Option::unwrap_or_default));
         }

@@ -13,6 +13,7 @@ fn run(parent: &Path, name: &str, seed: u64, lr: f64, knn: &[f64]) -> PathBuf {
     let data = DataRecord { path: "some/where/photos".into(), instances: 10, fingerprint: String::new() };
     let mut record = RunRecord::begin("simclr", seed, data);
     record.results.insert("knn_before".into(), json!(0.25));
+    record.results.insert("segmentation_miou".into(), json!(0.2 + 0.01 * seed as f64));
     record.end(Status::Finished, None);
     folder.write_record(&record).unwrap();
     let config = format!("[run]\nseed = {seed}\n[data]\nworkers = {seed}\n[optimizer]\nlr = {lr}\n");
@@ -57,13 +58,13 @@ fn runs_that_differ_only_by_seed_are_summed_up() {
     assert_eq!((&group.seeds[..], &group.runs[..]), (&[0, 1, 2][..], &runs[..3]));
     let knn = group.knn_after.unwrap();
     assert!((knn.mean - 0.6).abs() < 1e-12 && (knn.deviation - 0.1).abs() < 1e-12);
-    assert_eq!(group.linear, None);
+    assert_eq!((group.linear, group.retrieval), (None, None));
 
     let table = comparison.table(Terminal::PLAIN);
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 8);
     assert!(!lines[0].contains("linear"), "nothing to show: {table}");
-    for cell in ["mean of 3 seeds", "4.000 ± 0.000", "25.0 ± 0.0 %", "60.0 ± 10.0 %"] {
+    for cell in ["mean of 3 seeds", "4.000 ± 0.000", "25.0 ± 0.0 %", "60.0 ± 10.0 %", "21.0 ± 1.0 %"] {
         assert!(lines[7].contains(cell), "{cell} in\n{table}");
     }
     let json = comparison.json();

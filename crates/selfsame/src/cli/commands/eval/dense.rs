@@ -1,0 +1,59 @@
+//! Protocols that look at maps: places in pictures.
+
+use std::process::ExitCode;
+
+use burn::tensor::Tensor;
+use selfsame_core::{Error, Result};
+use selfsame_image::eval::{self, DenseEncoder, Pairs, Scaling, SegmentationConfig};
+use selfsame_image::method::Layer;
+use selfsame_image::trained::TrainedRun;
+
+use super::{Report, open, workers};
+use crate::cli::args::{Network, PixelFolders};
+use crate::cli::progress::Counter;
+
+/// `selfsame eval segmentation`
+pub fn segmentation(
+    network: &Network,
+    labels: &PixelFolders,
+    image_size: Option<usize>,
+    configure: impl FnOnce(&mut SegmentationConfig),
+) -> Result<ExitCode> {
+    let [train, test] = match (&labels.data, &labels.train, &labels.test) {
+        (_, Some(train), Some(test)) => [Pairs::open(train)?, Pairs::open(test)?],
+        (Some(data), _, _) => Pairs::open_both(data)?,
+        _ => {
+            return Err(Error::config(
+                "there are no labelled pixels to measure on",
+                "name a folder with train/ and test/ inside with --data DIR, or both with --train DIR --test DIR",
+            ));
+        }
+    };
+    let run = open(network)?;
+    let mut config = SegmentationConfig {
+        image_size: side(&run, image_size)?,
+        workers: workers(network),
+        seed: network.seed,
+        ..SegmentationConfig::default()
+    };
+    configure(&mut config);
+    let represent_map = |images: Tensor<4>| run.represent_map(images);
+    let encoder =
+        DenseEncoder { represent_map: &represent_map, device: run.device().clone(), scaling: scaling(&run)? };
+    let total = train.pairs.len() + test.pairs.len();
+    let counter = Counter::new("pictures", total, network.output.quiet);
+    let found = eval::segmentation(&train, &test, &encoder, &config, &|done| counter.at(done))?;
+    counter.finish();
+    Report { sheet: found.sheet, ..Report::of(network, Layer::Backbone) }.tell(run, &found.result)
+}
+
+/// The side that was given, or twice that of training: maps get four times the cells, and as crops show parts, things come nearer to the
+/// size at which the network has met them.
+fn side(run: &TrainedRun, given: Option<usize>) -> Result<usize> {
+    Ok(given.unwrap_or(2 * run.pipeline()?.side))
+}
+
+fn scaling(run: &TrainedRun) -> Result<Scaling> {
+    let pipeline = run.pipeline()?;
+    Ok(Scaling { reduction: run.reduction()?, mean: pipeline.mean, std: pipeline.std })
+}

@@ -1,0 +1,183 @@
+//! `selfsame eval PROTOCOL`
+
+mod dense;
+
+use std::process::ExitCode;
+
+use selfsame_core::probe::{KnnConfig, LinearConfig};
+use selfsame_core::{Error, Random, Result};
+use selfsame_image::data::OpenOptions;
+use selfsame_image::eval::{Extraction, FinetuneConfig, Frozen, Split, finetune, knn, linear};
+use selfsame_image::method::Layer;
+use selfsame_image::picture::Picture;
+use selfsame_image::trained::{TrainedRun, Weights};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::cli::args::{ClassFolders, Eval, Network};
+use crate::cli::output::{print, tell};
+use crate::cli::progress::Counter;
+
+/// Fields that say how good it is, in the order in which people read them, and what they call them.
+const HEADLINES: [(&str, &str); 5] = [
+    ("top1", "top-1"),
+    ("top5", "top-5"),
+    ("miou", "mean IoU"),
+    ("pixel_accuracy", "pixels"),
+    ("accuracy", "accuracy"),
+];
+
+/// Measures what a representation is worth.
+pub fn run(args: &Eval) -> Result<ExitCode> {
+    match args {
+        Eval::Knn { network, classes, layer, k, temperature } => {
+            let (run, frozen) = frozen(network, classes, (*layer).into())?;
+            let result = knn(&frozen, &KnnConfig { k: *k, temperature: *temperature })?;
+            Report::of(network, (*layer).into()).tell(run, &result)
+        }
+        Eval::Linear { network, classes, layer } => {
+            let (run, frozen) = frozen(network, classes, (*layer).into())?;
+            let random = Random::new(network.seed).named("linear probe");
+            let result = linear(&frozen, &LinearConfig::default(), &random)?;
+            Report::of(network, (*layer).into()).tell(run, &result)
+        }
+        Eval::Finetune { network, classes, fraction, epochs, lr, batch_size } => {
+            let run = open(network)?;
+            let split = split(classes)?;
+            let config = FinetuneConfig {
+                fraction: *fraction,
+                epochs: *epochs,
+                batch_size: *batch_size,
+                lr: *lr,
+                image_size: run.pipeline()?.side,
+                workers: workers(network),
+                seed: network.seed,
+            };
+            let quiet = network.output.quiet;
+            let (result, _network) = finetune(run.method.backbone(), &split, &config, &mut |epoch, loss| {
+                if !quiet {
+                    tell(format!("epoch {epoch}/{epochs}  loss {loss:.3}"));
+                }
+            })?;
+            Report::of(network, Layer::Backbone).tell(run, &result)
+        }
+        Eval::Segmentation { network, labels, void, classes, image_size, pixels, pictures } => {
+            dense::segmentation(network, labels, *image_size, |config| {
+                config.void = *void;
+                config.classes = *classes;
+                config.pixels = *pixels;
+                config.pictures = *pictures;
+            })
+        }
+    }
+}
+
+fn workers(network: &Network) -> usize {
+    network.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+fn open(network: &Network) -> Result<TrainedRun> {
+    let weights = match network.random {
+        true => Weights::Untrained,
+        false => Weights::Checkpoint(network.checkpoint.clone()),
+    };
+    TrainedRun::open(&network.run, &weights, &network.device)
+}
+
+fn split(classes: &ClassFolders) -> Result<Split> {
+    let options = OpenOptions::default();
+    match (&classes.data, &classes.train, &classes.test) {
+        (_, Some(train), Some(test)) => Split::open_pair(train, test, &options),
+        (Some(data), _, _) => Split::open(data, &options),
+        _ => Err(Error::config(
+            "there is no labelled data to measure on",
+            "name class folders with --data DIR, or --train DIR --test DIR",
+        )),
+    }
+}
+
+/// The features of the labelled pictures.
+fn frozen(network: &Network, classes: &ClassFolders, layer: Layer) -> Result<(TrainedRun, Frozen)> {
+    let run = open(network)?;
+    let split = split(classes)?;
+    let counter = Counter::new(
+        "pictures",
+        split.train.instances.len() + split.test.instances.len(),
+        network.output.quiet,
+    );
+    let extraction = Extraction {
+        pipeline: run.pipeline()?,
+        device: run.device().clone(),
+        workers: workers(network),
+        represent: &|images| run.represent(images, layer),
+        progress: &|done| counter.at(done),
+    };
+    let frozen = Frozen::of(&split, &extraction)?;
+    counter.finish();
+    Ok((run, frozen))
+}
+
+/// What is told beside a result.
+struct Report<'a> {
+    network: &'a Network,
+    layer: Layer,
+    /// Shown in the run's folder.
+    sheet: Option<Picture>,
+}
+
+impl<'a> Report<'a> {
+    fn of(network: &'a Network, layer: Layer) -> Self {
+        Self { network, layer, sheet: None }
+    }
+
+    /// Prints a result, and keeps it in the run.
+    fn tell(&self, mut run: TrainedRun, result: &impl Serialize) -> Result<ExitCode> {
+        let Self { network, layer, sheet } = self;
+        let mut fields = match json!(result) {
+            Value::Object(fields) => fields,
+            other => Map::from_iter([("result".to_owned(), other)]),
+        };
+        let weights = if network.random { "untrained" } else { &network.checkpoint };
+        fields.insert("run".into(), json!(network.run));
+        fields.insert("checkpoint".into(), json!(weights));
+        fields.insert("layer".into(), json!(layer));
+        // The result itself is worth more than its place in the run, which may be someone else's.
+        if let Some(sheet) = sheet {
+            let protocol = fields.get("protocol").and_then(Value::as_str).unwrap_or("evaluation");
+            let name = if network.random { format!("{protocol}-untrained") } else { protocol.to_owned() };
+            match run.keep_picture(&name, sheet) {
+                Ok(path) => _ = fields.insert("pictures".into(), json!(path)),
+                Err(error) => tell(format!("warning: the pictures are not kept in the run: {error}")),
+            }
+        }
+        if !network.random
+            && let Err(error) = run.keep_result(&fields)
+        {
+            tell(format!("warning: the result is not kept in run.json: {error}"));
+        }
+        let result = Value::Object(fields);
+        if network.output.json {
+            print(result)?;
+        } else {
+            print(for_people(&result))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The headlines as percentages, then everything else, a line each.
+fn for_people(result: &Value) -> String {
+    let mut text = result.get("protocol").and_then(Value::as_str).unwrap_or_default().to_owned();
+    for (name, shown) in HEADLINES {
+        if let Some(share) = result.get(name).and_then(Value::as_f64) {
+            text += &format!("  {shown} {:.1} %", 100.0 * share);
+        }
+    }
+    for (name, value) in result.as_object().into_iter().flatten() {
+        if name != "protocol" && HEADLINES.iter().all(|(headline, _)| name != headline) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text += &format!("\n  {name}: {value}");
+        }
+    }
+    text
+}
