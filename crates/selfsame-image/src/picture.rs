@@ -52,6 +52,28 @@ impl Picture {
         }
     }
 
+    /// Draws a line of three pixels' width between two points (x, y), with a square at each end; what lies outside is cut off.
+    pub fn line(&mut self, [x0, y0]: [usize; 2], [x1, y1]: [usize; 2], colour: [u8; 3]) {
+        let steps = x0.abs_diff(x1).max(y0.abs_diff(y1)).max(1);
+        // Rounded to the nearest pixel.
+        let between =
+            |from: usize, to: usize, step: usize| (from * (steps - step) + to * step + steps / 2) / steps;
+        for step in 0..=steps {
+            self.dot([between(x0, x1, step), between(y0, y1, step)], 1, colour);
+        }
+        self.dot([x0, y0], 3, colour);
+        self.dot([x1, y1], 3, colour);
+    }
+
+    /// Paints a square that reaches `reach` pixels beyond its middle.
+    fn dot(&mut self, [x, y]: [usize; 2], reach: usize, colour: [u8; 3]) {
+        for y in y.saturating_sub(reach)..=y.saturating_add(reach).min(self.height - 1) {
+            for x in x.saturating_sub(reach)..=x.saturating_add(reach).min(self.width - 1) {
+                self.pixels[(y * self.width + x) * 3..][..3].copy_from_slice(&colour);
+            }
+        }
+    }
+
     /// Writes the picture as a PNG file: under a temporary name first, so that a file of this name is always whole.
     ///
     /// # Errors
@@ -105,6 +127,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = checks(2, 2).save_png(folder.path().join("missing/a.png")).unwrap_err();
         assert!(error.to_string().contains("a.png"), "{error}");
+    }
+
+    #[test]
+    fn lines_join_their_ends_and_stay_inside() {
+        let mut sheet = Picture::filled(40, 20, [0; 3]);
+        sheet.line([10, 10], [30, 10], [1, 2, 3]);
+        let painted = |sheet: &Picture, x: usize, y: usize| sheet.pixels[(y * sheet.width + x) * 3] == 1;
+        assert!(
+            (7..=33).all(|x| painted(&sheet, x, 10)) && !painted(&sheet, 6, 10) && !painted(&sheet, 34, 10)
+        );
+        assert!(painted(&sheet, 20, 9) && painted(&sheet, 20, 11) && !painted(&sheet, 20, 12));
+        assert!(painted(&sheet, 8, 7) && painted(&sheet, 32, 13));
+        sheet.line([39, 0], [0, 19], [1, 2, 3]);
+        sheet.line([100, 100], [90, 200], [1, 2, 3]);
+        assert!(painted(&sheet, 39, 0) && painted(&sheet, 0, 19) && painted(&sheet, 20, 9));
     }
 
     #[test]

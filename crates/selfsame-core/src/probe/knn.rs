@@ -6,13 +6,8 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Labelled, Outcome, check, class_count, rank};
-use crate::host::values;
-use crate::loss::unit;
+use super::{Labelled, Outcome, check, class_count, for_each_similarities, rank};
 use crate::{Error, Result};
-
-/// Similarities that are held at once: 64 MiB.
-const BLOCK: usize = 1 << 24;
 
 /// The settings of [`knn`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,22 +75,15 @@ fn for_each_votes(
     config: &KnnConfig,
     mut consume: impl FnMut(usize, &[f64]),
 ) -> Result<()> {
-    let [train_instances, _] = train.features.dims();
-    let [test_instances, _] = test.dims();
     let classes = class_count(&train.labels);
-    let train_units = unit(train.features.clone().inner()).transpose();
-    let test_units = unit(test.clone().inner());
-    let rows = (BLOCK / train_instances).clamp(1, test_instances);
-    for first in (0..test_instances).step_by(rows) {
-        let block = test_units.clone().narrow(0, first, rows.min(test_instances - first));
-        let similarities = values(block.matmul(train_units.clone()))?;
+    let instances = train.labels.len();
+    for_each_similarities(&train.features, test, |first, similarities| {
         let votes: Vec<f64> = similarities
-            .par_chunks(train_instances)
+            .par_chunks(instances)
             .flat_map_iter(|row| vote(&nearest(row, config.k), &train.labels, classes, config.temperature))
             .collect();
         consume(first, &votes);
-    }
-    Ok(())
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

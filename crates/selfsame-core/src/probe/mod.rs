@@ -2,13 +2,20 @@
 
 mod knn;
 mod linear;
+mod retrieval;
 
 use burn::tensor::Tensor;
 
 pub use knn::{KnnConfig, knn};
 pub use linear::{LinearConfig, LinearOutcome, LinearProbe, linear};
+pub use retrieval::{RetrievalOutcome, retrieval};
 
+use crate::host::values;
+use crate::loss::unit;
 use crate::{Error, Result};
+
+/// Similarities that are held at once: 64 MiB.
+const BLOCK: usize = 1 << 24;
 
 /// Features of labelled instances.
 #[derive(Clone, Debug)]
@@ -57,6 +64,23 @@ fn rank(scores: &[f64], class: usize) -> (usize, Option<usize>) {
     let rank =
         (class < scores.len()).then(|| (0..scores.len()).filter(|&other| before(other, class)).count());
     (best, rank)
+}
+
+/// Calls `consume` with the number of the first query and the cosines, `[queries, gallery]`, of block after block.
+fn for_each_similarities(
+    gallery: &Tensor<2>,
+    queries: &Tensor<2>,
+    mut consume: impl FnMut(usize, &[f32]),
+) -> Result<()> {
+    let ([instances, _], [asked, _]) = (gallery.dims(), queries.dims());
+    let gallery = unit(gallery.clone().inner()).transpose();
+    let queries = unit(queries.clone().inner());
+    let rows = (BLOCK / instances).clamp(1, asked);
+    for first in (0..asked).step_by(rows) {
+        let block = queries.clone().narrow(0, first, rows.min(asked - first));
+        consume(first, &values(block.matmul(gallery.clone()))?);
+    }
+    Ok(())
 }
 
 /// One more than the highest label.

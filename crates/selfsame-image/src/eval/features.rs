@@ -33,6 +33,8 @@ pub struct Features {
     pub labelled: Labelled,
     /// Names of the pictures.
     pub names: Vec<String>,
+    /// Numbers of the pictures in their data set.
+    pub instances: Vec<usize>,
     /// Pictures that could not be used.
     pub bad_files: Vec<BadFile>,
 }
@@ -51,18 +53,21 @@ impl Extraction<'_> {
         let (dataset, pipeline) = (set.dataset.clone(), self.pipeline);
         let mut batches = evaluation_batches(dataset, set.instances.clone(), pipeline, BATCH, self.workers)?;
         // Blocks are read back as they come, so that the device holds one at a time.
-        let (mut values, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut values, mut labels) = (Vec::new(), Vec::new());
+        let (mut names, mut instances) = (Vec::new(), Vec::new());
         for views in &mut batches {
             let views = views?;
             let representations = (self.represent)(views.tensor(0, &self.device));
             values.extend(host(representations)?);
             labels.extend(views.instances.iter().filter_map(|&instance| set.label(instance)));
             names.extend(views.instances.iter().map(|&instance| set.dataset.name(instance)));
+            instances.extend(&views.instances);
             (self.progress)(done + names.len());
         }
         let shape = [labels.len(), values.len() / labels.len().max(1)];
         let features = Tensor::from_data(TensorData::new(values, shape), &self.device);
-        Ok(Features { labelled: Labelled { features, labels }, names, bad_files: batches.bad_files() })
+        let labelled = Labelled { features, labels };
+        Ok(Features { labelled, names, instances, bad_files: batches.bad_files() })
     }
 }
 

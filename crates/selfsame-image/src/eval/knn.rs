@@ -9,7 +9,7 @@ use super::{Frozen, Measured};
 /// The result of [`knn`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KnnResult {
-    /// `knn`.
+    /// `knn`, or `knn-dense`.
     pub protocol: &'static str,
     /// Share of the test pictures whose class won the vote.
     pub top1: f64,
@@ -19,6 +19,9 @@ pub struct KnnResult {
     pub k: usize,
     /// A vote was exp(cosine / temperature).
     pub temperature: f64,
+    /// Regions in a row and a column of a picture, where representations keep its layout ([`region_means`](super::region_means)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regions: Option<usize>,
     /// On what it was measured.
     #[serde(flatten)]
     pub measured: Measured,
@@ -37,6 +40,14 @@ pub fn knn(frozen: &Frozen, config: &KnnConfig) -> Result<KnnResult> {
         top5: outcome.top5,
         k: config.k.min(frozen.measured.train_images),
         temperature: config.temperature,
+        regions: None,
         measured: frozen.measured.clone(),
     })
+}
+
+impl KnnResult {
+    /// The same as a result of its own, `knn-dense`, of representations that keep the layout of pictures in so many regions.
+    pub fn of_regions(self, grid: usize) -> Self {
+        Self { protocol: "knn-dense", regions: Some(grid), ..self }
+    }
 }

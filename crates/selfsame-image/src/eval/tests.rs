@@ -158,6 +158,39 @@ fn frozen_features_are_classified_and_reported() {
 }
 
 #[test]
+fn pictures_of_a_class_are_retrieved_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    write_colours(folder.path(), 10);
+    fs::write(folder.path().join("blue/00.png"), "broken").unwrap();
+    let split = Split::open(folder.path(), &OPTIONS).unwrap();
+    let frozen = Frozen::of(&split, &extraction(&mean_colour)).unwrap();
+    assert!(
+        frozen
+            .train
+            .names
+            .iter()
+            .zip(&frozen.train.instances)
+            .all(|(name, &instance)| { *name == split.train.dataset.name(instance) })
+    );
+    let found = retrieval(&frozen).unwrap();
+    let json = serde_json::to_value(&found.result).unwrap();
+    for name in ["r@1", "r@5", "r@10", "map"] {
+        assert_eq!(json[name], 1.0, "{name}");
+    }
+    assert_eq!((&json["protocol"], &json["train_images"]), (&"retrieval".into(), &23.into()));
+    assert_eq!((found.nearest.len(), found.nearest[0].len()), (6, 10));
+
+    // Blue comes first, and has seven pictures in the gallery: the eighth neighbour is of another class.
+    let sheet = found.sheet(&split, &frozen, 2).unwrap();
+    let pixel = |x: usize, y: usize| [0, 1, 2].map(|c| sheet.pixels[(y * sheet.width + x) * 3 + c]);
+    assert_eq!((sheet.width, sheet.height), (9 * 100 + 4, 2 * 100 + 4));
+    assert_eq!((pixel(5, 5), pixel(105, 5), pixel(805, 5)), ([60; 3], [20, 160, 60], [210, 40, 40]));
+    let inside = pixel(150, 50);
+    assert!(inside[2] > 150 && inside[0] < 90, "{inside:?}");
+    assert!(found.sheet(&split, &frozen, 0).is_none());
+}
+
+#[test]
 fn knn_while_training_needs_labels_but_no_flag() {
     let folder = tempfile::tempdir().unwrap();
     write_colours(&folder.path().join("labelled"), 10);

@@ -211,6 +211,16 @@ pub enum Eval {
         /// Which layer's output is the representation
         #[arg(long, value_enum, default_value_t)]
         layer: Layer,
+        /// Compare the map region by region: 2×2 regions, or as many as given
+        #[arg(
+            long,
+            value_name = "GRID",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "2",
+            conflicts_with = "layer"
+        )]
+        dense: Option<usize>,
         /// Neighbours that vote; fewer where there are fewer pictures
         #[arg(long, short, default_value_t = 20)]
         k: usize,
@@ -275,6 +285,44 @@ pub enum Eval {
         #[arg(long, default_value_t = 256)]
         pixels: usize,
         /// Test pictures in RUN/pictures/segmentation.png, with truth and prediction
+        #[arg(long, default_value_t = 8)]
+        pictures: usize,
+    },
+    /// Whether a place is recognised in another view of the same picture
+    #[command(after_help = "Example:\n  selfsame eval correspondence runs/a --data photos/")]
+    Correspondence {
+        #[command(flatten)]
+        network: Network,
+        /// Pictures: a folder, tar shards or a pack; no labels needed
+        #[arg(long, value_name = "PATH")]
+        data: PathBuf,
+        /// How the two views are made: `selfsame list recipes`
+        #[arg(long, default_value = "moco-v2")]
+        recipe: String,
+        /// Side of the views in pixels; by default twice the run's image size
+        #[arg(long)]
+        image_size: Option<usize>,
+        /// At most so many pictures, drawn at random
+        #[arg(long, default_value_t = 1000)]
+        images: usize,
+        /// Pairs of views in RUN/pictures/correspondence.png
+        #[arg(long, default_value_t = 8)]
+        pictures: usize,
+    },
+    /// Finding pictures of the same class by their features
+    #[command(
+        after_help = "Example:\n  selfsame eval retrieval runs/a --train labelled/train --test labelled/test\n\n\
+        The pictures of --test ask, those of --train are ranked."
+    )]
+    Retrieval {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
+        /// Which layer's output is the representation
+        #[arg(long, value_enum, default_value_t)]
+        layer: Layer,
+        /// Queries in RUN/pictures/retrieval.png, with their nearest pictures
         #[arg(long, default_value_t = 8)]
         pictures: usize,
     },

@@ -67,7 +67,7 @@ fn every_command_has_help() {
     let here = Workshop::empty();
     let version = here.run(&["--version"]).succeeds().stdout;
     assert_eq!(version, format!("selfsame {}\n", env!("CARGO_PKG_VERSION")));
-    let commands: [&[&str]; 18] = [
+    let commands: [&[&str]; 21] = [
         &[],
         &["pretrain"],
         &["resume"],
@@ -75,6 +75,9 @@ fn every_command_has_help() {
         &["eval", "knn"],
         &["eval", "linear"],
         &["eval", "finetune"],
+        &["eval", "segmentation"],
+        &["eval", "correspondence"],
+        &["eval", "retrieval"],
         &["embed"],
         &["export"],
         &["compare"],

@@ -57,6 +57,8 @@ pub struct Group {
     pub knn_after: Option<Statistic>,
     /// Accuracy of the linear probe, 0 to 1.
     pub linear: Option<Statistic>,
+    /// kNN accuracy of representations that keep the layout of pictures, 0 to 1.
+    pub knn_dense: Option<Statistic>,
     /// Mean intersection over union of segmentation, 0 to 1.
     pub miou: Option<Statistic>,
     /// Share of cells that find their place in another view, 0 to 1.
@@ -93,6 +95,7 @@ impl Group {
             knn_before: statistic(|run| run.knn_before),
             knn_after: statistic(|run| run.knn_after),
             linear: statistic(|run| run.linear),
+            knn_dense: statistic(|run| run.knn_dense),
             miou: statistic(|run| run.miou),
             correspondence: statistic(|run| run.correspondence),
             retrieval: statistic(|run| run.retrieval),

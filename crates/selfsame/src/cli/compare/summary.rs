@@ -35,6 +35,8 @@ pub struct Summary {
     pub knn_after: Option<f64>,
     /// Accuracy of the linear probe, 0 to 1.
     pub linear: Option<f64>,
+    /// kNN accuracy of representations that keep the layout of pictures, 0 to 1.
+    pub knn_dense: Option<f64>,
     /// Mean intersection over union of segmentation, 0 to 1.
     pub miou: Option<f64>,
     /// Share of cells that find their place in another view, 0 to 1.
@@ -73,6 +75,7 @@ impl Summary {
             knn_before: result("knn_before").or(last(&untrained, "knn_top1")),
             knn_after: result("knn_after").or(last(&epochs, "knn_top1")),
             linear: result("linear_top1"),
+            knn_dense: result("knn-dense_top1"),
             miou: result("segmentation_miou"),
             correspondence: result("correspondence_accuracy"),
             retrieval: result("retrieval_map"),

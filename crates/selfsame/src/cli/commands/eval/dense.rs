@@ -1,12 +1,16 @@
 //! Protocols that look at maps: places in pictures.
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use selfsame_core::{Error, Result};
-use selfsame_image::eval::{self, DenseEncoder, Pairs, Scaling, SegmentationConfig};
+use selfsame_image::data::{Dataset, OpenOptions};
+use selfsame_image::eval::{self, CorrespondenceConfig, DenseEncoder, Pairs, Scaling, SegmentationConfig};
 use selfsame_image::method::Layer;
 use selfsame_image::trained::TrainedRun;
+use selfsame_image::view::Recipe;
 
 use super::{Report, open, workers};
 use crate::cli::args::{Network, PixelFolders};
@@ -43,6 +47,34 @@ pub fn segmentation(
     let total = train.pairs.len() + test.pairs.len();
     let counter = Counter::new("pictures", total, network.output.quiet);
     let found = eval::segmentation(&train, &test, &encoder, &config, &|done| counter.at(done))?;
+    counter.finish();
+    Report { sheet: found.sheet, ..Report::of(network, Layer::Backbone) }.tell(run, &found.result)
+}
+
+/// `selfsame eval correspondence`
+pub fn correspondence(
+    network: &Network,
+    data: &Path,
+    (recipe, recipe_name): (Recipe, String),
+    image_size: Option<usize>,
+    [images, pictures]: [usize; 2],
+) -> Result<ExitCode> {
+    let run = open(network)?;
+    let dataset = Arc::new(Dataset::open(data, &OpenOptions::default())?);
+    let config = CorrespondenceConfig {
+        recipe,
+        recipe_name,
+        image_size: side(&run, image_size)?,
+        images,
+        pictures,
+        workers: workers(network),
+        seed: network.seed,
+    };
+    let represent_map = |images: Tensor<4>| run.represent_map(images);
+    let encoder =
+        DenseEncoder { represent_map: &represent_map, device: run.device().clone(), scaling: scaling(&run)? };
+    let counter = Counter::new("pictures", dataset.len().min(images), network.output.quiet);
+    let found = eval::correspondence(dataset, &encoder, &config, &|done| counter.at(done))?;
     counter.finish();
     Report { sheet: found.sheet, ..Report::of(network, Layer::Backbone) }.tell(run, &found.result)
 }

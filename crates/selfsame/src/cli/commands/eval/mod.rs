@@ -4,13 +4,17 @@ mod dense;
 
 use std::process::ExitCode;
 
+use burn::tensor::Tensor;
 use selfsame_core::probe::{KnnConfig, LinearConfig};
 use selfsame_core::{Error, Random, Result};
 use selfsame_image::data::OpenOptions;
-use selfsame_image::eval::{Extraction, FinetuneConfig, Frozen, Split, finetune, knn, linear};
+use selfsame_image::eval::{
+    Extraction, FinetuneConfig, Frozen, Split, check_regions, finetune, knn, linear, region_means, retrieval,
+};
 use selfsame_image::method::Layer;
 use selfsame_image::picture::Picture;
 use selfsame_image::trained::{TrainedRun, Weights};
+use selfsame_image::view::Recipe;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -19,27 +23,51 @@ use crate::cli::output::{print, tell};
 use crate::cli::progress::Counter;
 
 /// Fields that say how good it is, in the order in which people read them, and what they call them.
-const HEADLINES: [(&str, &str); 5] = [
+const HEADLINES: [(&str, &str); 10] = [
     ("top1", "top-1"),
     ("top5", "top-5"),
     ("miou", "mean IoU"),
     ("pixel_accuracy", "pixels"),
     ("accuracy", "accuracy"),
+    ("chance", "by chance"),
+    ("r@1", "R@1"),
+    ("r@5", "R@5"),
+    ("r@10", "R@10"),
+    ("map", "mAP"),
 ];
 
 /// Measures what a representation is worth.
 pub fn run(args: &Eval) -> Result<ExitCode> {
     match args {
-        Eval::Knn { network, classes, layer, k, temperature } => {
-            let (run, frozen) = frozen(network, classes, (*layer).into())?;
-            let result = knn(&frozen, &KnnConfig { k: *k, temperature: *temperature })?;
-            Report::of(network, (*layer).into()).tell(run, &result)
+        Eval::Knn { network, classes, layer, dense, k, temperature } => {
+            let (run, split) = (open(network)?, split(classes)?);
+            let config = KnnConfig { k: *k, temperature: *temperature };
+            let report = Report::of(network, (*layer).into());
+            let Some(grid) = *dense else {
+                let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;
+                return report.tell(run, &knn(&frozen, &config)?);
+            };
+            check_regions(grid, run.pipeline()?.side.div_ceil(run.reduction()?))?;
+            let regions = |images| region_means(run.represent_map(images), grid);
+            let frozen = frozen(network, &run, &split, &regions)?;
+            let result = knn(&frozen, &config)?.of_regions(grid);
+            report.tell(run, &result)
         }
         Eval::Linear { network, classes, layer } => {
-            let (run, frozen) = frozen(network, classes, (*layer).into())?;
+            let (run, split) = (open(network)?, split(classes)?);
+            let report = Report::of(network, (*layer).into());
+            let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;
             let random = Random::new(network.seed).named("linear probe");
             let result = linear(&frozen, &LinearConfig::default(), &random)?;
-            Report::of(network, (*layer).into()).tell(run, &result)
+            report.tell(run, &result)
+        }
+        Eval::Retrieval { network, classes, layer, pictures } => {
+            let (run, split) = (open(network)?, split(classes)?);
+            let mut report = Report::of(network, (*layer).into());
+            let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;
+            let found = retrieval(&frozen)?;
+            report.sheet = found.sheet(&split, &frozen, *pictures);
+            report.tell(run, &found.result)
         }
         Eval::Finetune { network, classes, fraction, epochs, lr, batch_size } => {
             let run = open(network)?;
@@ -69,6 +97,10 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
                 config.pictures = *pictures;
             })
         }
+        Eval::Correspondence { network, data, recipe, image_size, images, pictures } => {
+            let recipe = (Recipe::by_name(recipe)?, recipe.clone());
+            dense::correspondence(network, data, recipe, *image_size, [*images, *pictures])
+        }
     }
 }
 
@@ -97,9 +129,12 @@ fn split(classes: &ClassFolders) -> Result<Split> {
 }
 
 /// The features of the labelled pictures.
-fn frozen(network: &Network, classes: &ClassFolders, layer: Layer) -> Result<(TrainedRun, Frozen)> {
-    let run = open(network)?;
-    let split = split(classes)?;
+fn frozen(
+    network: &Network,
+    run: &TrainedRun,
+    split: &Split,
+    represent: &dyn Fn(Tensor<4>) -> Tensor<2>,
+) -> Result<Frozen> {
     let counter = Counter::new(
         "pictures",
         split.train.instances.len() + split.test.instances.len(),
@@ -109,12 +144,12 @@ fn frozen(network: &Network, classes: &ClassFolders, layer: Layer) -> Result<(Tr
         pipeline: run.pipeline()?,
         device: run.device().clone(),
         workers: workers(network),
-        represent: &|images| run.represent(images, layer),
+        represent,
         progress: &|done| counter.at(done),
     };
-    let frozen = Frozen::of(&split, &extraction)?;
+    let frozen = Frozen::of(split, &extraction)?;
     counter.finish();
-    Ok((run, frozen))
+    Ok(frozen)
 }
 
 /// What is told beside a result.
