@@ -33,8 +33,8 @@ pub fn densecl_dense(
     let of_key = keys.dims()[1];
     let first = Tensor::<1, Int>::arange(0..batch as i64, &matches.device()) * of_key as i64;
     let places = (matches + first.unsqueeze_dim(1)).reshape([batch * cells]);
-    let keys = unit(keys.without_autodiff().reshape([batch * of_key, dim])).select(0, places);
-    contrast(unit(queries.reshape([batch * cells, dim])), keys, queue, None, temperature)
+    let keys = keys.without_autodiff().reshape([batch * of_key, dim]).select(0, places);
+    contrast(queries.reshape([batch * cells, dim]), keys, queue, None, temperature)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
+use super::similarity::unit_and_length;
 use super::unit;
 
 /// Logits that are computed at a time: they stay in the cache, and the rest of them need no memory.
@@ -22,15 +23,15 @@ pub struct Contrast {
 /// `queries` and `keys` are raw, `[rows, dim]` each; row i of both comes from instance i. `queue` is `[K, dim]`, rows of unit length. Only
 /// the queries get a gradient.
 pub fn info_nce(queries: Tensor<2>, keys: Tensor<2>, queue: Tensor<2>, temperature: f64) -> Contrast {
-    contrast(unit(queries), unit(keys.without_autodiff()), queue, None, temperature)
+    contrast(queries, keys, queue, None, temperature)
 }
 
-/// The softmax cross-entropy of every row of `queries` (`[rows, dim]`, unit length) with its row of `keys` against all of `queue` (`[K, dim]`)
-/// and against what it has for itself in `own` (`[rows, m, dim]`).
+/// The softmax cross-entropy of every row of `queries` (`[rows, dim]`, raw) with its row of `keys` (raw) against all of `queue` (`[K, dim]`,
+/// unit length) and against what it has for itself in `own` (`[rows, m, dim]`, unit length).
 ///
 /// The negatives being constants, the gradient is known with the loss: with p the softmax of the logits, it is
-/// `(Σ p_n · n − (1 − p_key) · key) / (τ · rows)`. It is therefore computed block by block and not recorded: where every cell
-/// of a map is a query (DenseCL), all logits at once would be larger than everything else in the network.
+/// `(Σ p_n · n − (1 − p_key) · key) / (τ · rows)` for a query of unit length. It is therefore computed block by block and not recorded:
+/// where every cell of a map is a query (DenseCL), all logits at once would be larger than everything else in the network.
 pub(super) fn contrast(
     queries: Tensor<2>,
     keys: Tensor<2>,
@@ -81,7 +82,9 @@ impl Block {
         temperature: f64,
     ) -> Self {
         let [rows, dim] = queries.dims();
-        let scaled = queries / temperature;
+        let (queries, length) = unit_and_length(queries);
+        let keys = unit(keys);
+        let scaled = queries.clone() / temperature;
         let positive = (scaled.clone() * keys.clone()).sum_dim(1);
         let shared = scaled.clone().matmul(queue.clone().transpose());
         let own = own.filter(|own| own.dims()[1] > 0).map(|own| {
@@ -108,7 +111,10 @@ impl Block {
             pull = pull + weights.reshape([rows, 1, count]).matmul(own).reshape([rows, dim]);
         }
         let losses = partition.clone().log() + (largest - positive);
-        Self { losses, hits, gradients: (pull / partition - keys) / temperature }
+        let gradients = (pull / partition - keys) / temperature;
+        // Through the division by the length only what is across the query gets.
+        let along = (gradients.clone() * queries.clone()).sum_dim(1);
+        Self { losses, hits, gradients: (gradients - queries * along) / length }
     }
 }
 

@@ -70,8 +70,7 @@ pub fn mochi(
     hard: usize,
     mixing: &[Mixing],
 ) -> Result<Mochi> {
-    let [queries, keys] = [unit(queries), unit(keys.without_autodiff())];
-    let synthetic = synthesize(queries.clone().without_autodiff(), queue.clone(), hard, mixing)?;
+    let synthetic = synthesize(unit(queries.clone().without_autodiff()), queue.clone(), hard, mixing)?;
     let contrast = contrast(queries, keys, queue, Some(synthetic.points), temperature);
     Ok(Mochi { contrast, shares: synthetic.shares })
 }
@@ -160,7 +159,7 @@ impl Negatives<'_> {
 
     /// The shares of the kinds among as many most similar negatives as there are hard ones.
     fn shares(&self, mixing: &Mixing, points: &[f32], similarities: &[f32]) -> [f32; 3] {
-        let similarity = |point: &[f32]| point.iter().zip(self.query).map(|(a, b)| a * b).sum::<f32>();
+        let similarity = |point: &[f32]| dot(point, self.query);
         let synthetic = points.chunks_exact(self.query.len().max(1)).enumerate();
         let synthetic =
             synthetic.map(|(at, point)| (1 + usize::from(at >= mixing.pairs.len()), similarity(point)));
@@ -177,14 +176,25 @@ impl Negatives<'_> {
 
 /// `unit(share · a + (1 − share) · b)`.
 fn blend(a: &[f32], b: &[f32], share: f32, point: &mut [f32]) {
-    let mut squares = 0.0;
     for ((point, a), b) in point.iter_mut().zip(a).zip(b) {
         *point = share * a + (1.0 - share) * b;
-        squares += *point * *point;
     }
     // As in `unit`: what has no length stays zero.
-    let scale = 1.0 / squares.sqrt().max(1e-8);
+    let scale = 1.0 / dot(point, point).sqrt().max(1e-8);
     point.iter_mut().for_each(|value| *value *= scale);
+}
+
+/// The scalar product, in as many sums as a vector has numbers: one alone would wait for itself at every step.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; 8];
+    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 #[cfg(test)]

@@ -8,8 +8,14 @@ const SHORTEST: f64 = 1e-8;
 
 /// Every row of `vectors` (`[rows, dim]`) at unit length: the product of two of them is their cosine.
 pub fn unit(vectors: Tensor<2>) -> Tensor<2> {
+    unit_and_length(vectors).0
+}
+
+/// As [`unit`], and what the rows were divided by, `[rows, 1]`.
+pub(super) fn unit_and_length(vectors: Tensor<2>) -> (Tensor<2>, Tensor<2>) {
     let squared_length = vectors.clone().square().sum_dim(1);
-    vectors / squared_length.clamp_min(SHORTEST * SHORTEST).sqrt()
+    let length = squared_length.clamp_min(SHORTEST * SHORTEST).sqrt();
+    (vectors / length.clone(), length)
 }
 
 /// D of SimSiam (Chen and He 2020, arXiv 2011.10566, eq. 1 and 3): the mean of minus the cosine of each row of `predictions` and that row of

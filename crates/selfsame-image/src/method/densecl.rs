@@ -83,12 +83,12 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// The longest dense queue that is chosen by itself.
-const DENSE_QUEUE: usize = 1024;
+const DENSE_QUEUE: usize = 512;
 
 /// DenseCL's settings beside [`MocoV2Config`]'s, in the same section. The dense head is as wide as the projector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DenseClConfig {
-    /// The keys in the dense queue, one an image; by default as many as in the other, at most 1024.
+    /// The keys in the dense queue, one an image; by default as many as in the other, at most 512.
     pub dense_queue: Auto<usize>,
     /// λ of eq. 4, the dense term's share of the loss.
     pub dense_weight: f64,

@@ -97,7 +97,7 @@ fn every_parameter_learns_and_the_dense_queue_is_short_unless_told() {
 
     for (set, length) in [
         (&["method.queue=500"][..], 500),
-        (&["method.queue=4096"], 1024),
+        (&["method.queue=4096"], 512),
         (&["method.queue=20", "method.dense_queue=30"], 30),
     ] {
         assert_eq!(try_densecl(set).unwrap().dense_queue.keys().dims()[0], length);
