@@ -95,6 +95,17 @@ fn every_preset_of_every_method_fits_its_sections() {
     }
 }
 
+#[test]
+fn a_queue_is_at_most_half_the_data() {
+    for (instances, length) in [(2, 1), (2000, 1000), (8191, 4095), (1_000_000, 4096)] {
+        let mut settings =
+            Layers::new(defaults(method::by_name("moco-v2").unwrap(), Preset::Small).unwrap()).resolve();
+        let notes = resolve_auto(&mut settings, &facts(instances, 32, true));
+        assert_eq!(settings.integer("method", "queue"), Some(length));
+        assert!(notes.iter().any(|note| note.starts_with("method.queue = ")), "{notes:?}");
+    }
+}
+
 fn stored(settings: &Resolved) -> (tempfile::TempDir, RunFolder) {
     let parent = tempfile::tempdir().unwrap();
     let folder = RunFolder::create(parent.path().join("run"), false).unwrap();
