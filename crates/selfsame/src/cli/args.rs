@@ -30,6 +30,8 @@ pub enum Command {
     Pretrain(Pretrain),
     /// Go on with a stopped training, exactly where it was
     Resume(Resume),
+    /// Train several methods, seeds and settings one after another, and compare them
+    Sweep(Sweep),
     /// Measure what a representation is worth
     #[command(subcommand)]
     Eval(Eval),
@@ -68,12 +70,27 @@ pub enum Command {
 pub struct Pretrain {
     /// The method: `selfsame list methods`
     pub method: String,
-    /// Pictures: a folder, tar shards or a pack; no labels needed
-    #[arg(long, value_name = "PATH")]
-    pub data: Option<String>,
     /// Folder of the run, which must not exist yet
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    #[command(flatten)]
+    pub training: Training,
+    /// Replace an existing run
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print the settings and the plan, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// What is learned from, and all settings.
+#[derive(Debug, Args)]
+pub struct Training {
+    /// Pictures: a folder, tar shards or a pack; no labels needed
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<String>,
     /// Settings in a TOML file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -85,17 +102,9 @@ pub struct Pretrain {
     /// One setting, for example `method.temperature=0.2`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Replace an existing run
-    #[arg(long)]
-    pub overwrite: bool,
     /// End with exit code 5 when the representation collapses
     #[arg(long)]
     pub stop_on_collapse: bool,
-    /// Print the settings and the plan, and do nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub output: Output,
 }
 
 /// Settings that are common enough for a flag of their own.
@@ -192,6 +201,38 @@ pub struct Resume {
     /// Where the data lies now, if it was moved
     #[arg(long, value_name = "PATH")]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `selfsame sweep`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    selfsame sweep simclr,w-mse --data photos/ --seeds 0..3 --out runs/sweep\n  \
+    selfsame sweep simclr --data photos/ --out runs/heat --vary method.temperature=0.1,0.2,0.5\n  \
+    selfsame sweep w-mse --data cifar/train --out runs/w-mse --epochs 15 --eval knn --eval \"linear --data cifar\"\n\n\
+    The runs lie in OUT/METHOD-seed-N. The same command goes on where it was stopped: what is finished is skipped.")]
+pub struct Sweep {
+    /// Methods, with commas between them: `selfsame list methods`
+    #[arg(required = true, value_delimiter = ',')]
+    pub methods: Vec<String>,
+    /// Folder of the runs
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Seeds: 0..3 for 0, 1 and 2, or 0,5,7; by default 0..3
+    #[arg(long, conflicts_with = "seed")]
+    pub seeds: Option<String>,
+    /// A setting and its values, for example `method.temperature=0.1,0.2`; repeated: all combinations
+    #[arg(long, value_name = "KEY=VALUE,VALUE")]
+    pub vary: Vec<String>,
+    /// What to measure after each run, as after `selfsame eval`, but for the run; on --eval-data, or else on --data. May be repeated
+    #[arg(long, value_name = "PROTOCOL")]
+    pub eval: Vec<String>,
+    #[command(flatten)]
+    pub training: Training,
+    /// Print what would be trained, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub output: Output,
 }

@@ -41,6 +41,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Pretrain(args) => commands::pretrain::pretrain(&args),
         Command::Resume(args) => commands::pretrain::resume(&args),
+        Command::Sweep(args) => commands::sweep::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Embed(args) => commands::embed::run(&args),
         Command::Export(args) => commands::export::run(&args),

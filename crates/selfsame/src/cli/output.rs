@@ -1,16 +1,33 @@
 //! Where words go: results to stdout, all else to stderr.
 
+use std::cell::Cell;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
 use selfsame_core::{Error, Result};
 
+thread_local! {
+    /// Whether results of this thread are not printed.
+    static UNPRINTED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does work whose results are not printed: they are steps of something larger.
+pub fn unprinted<T>(work: impl FnOnce() -> T) -> T {
+    let before = UNPRINTED.replace(true);
+    let done = work();
+    UNPRINTED.set(before);
+    done
+}
+
 /// Prints a result on stdout, ended by a line break.
 ///
 /// # Errors
 /// [`Error::Io`] when it cannot be written. That its reader has had enough, as in `| head`, is no error.
 pub fn print(result: impl Display) -> Result<()> {
+    if UNPRINTED.get() {
+        return Ok(());
+    }
     let text = result.to_string();
     let mut stdout = io::stdout().lock();
     match writeln!(stdout, "{}", text.trim_end_matches('\n')).and_then(|()| stdout.flush()) {

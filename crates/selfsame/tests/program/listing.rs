@@ -6,7 +6,7 @@ use crate::workshop::{Said, Workshop};
 fn lists_are_tables_or_objects() {
     let here = Workshop::empty();
     for (what, names) in [
-        ("methods", &["simclr", "byol", "simsiam", "mixsiam", "scrl"][..]),
+        ("methods", &["simclr", "byol", "simsiam", "mixsiam", "w-mse", "scrl"][..]),
         ("backbones", &["resnet18", "resnet34", "resnet50", "resnet101"]),
         ("recipes", &["simclr", "simclr-cifar", "evaluation"]),
     ] {
@@ -67,10 +67,11 @@ fn every_command_has_help() {
     let here = Workshop::empty();
     let version = here.run(&["--version"]).succeeds().stdout;
     assert_eq!(version, format!("selfsame {}\n", env!("CARGO_PKG_VERSION")));
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 22] = [
         &[],
         &["pretrain"],
         &["resume"],
+        &["sweep"],
         &["eval"],
         &["eval", "knn"],
         &["eval", "linear"],

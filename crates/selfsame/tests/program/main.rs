@@ -16,4 +16,5 @@ mod pretrain;
 mod resume;
 mod settings;
 mod signals;
+mod sweep;
 mod workshop;

@@ -142,6 +142,18 @@ impl Workshop {
         command
     }
 
+    /// The command that sweeps over methods on `photos/`.
+    pub fn sweeping(&self, methods: &str, out: &str, more: &[&str]) -> Command {
+        let mut command = self.command();
+        command.args(["sweep", methods, "--out", out]).args(TINY).args(more);
+        command
+    }
+
+    /// Runs [`sweeping`](Self::sweeping).
+    pub fn sweep(&self, methods: &str, out: &str, more: &[&str]) -> Said {
+        Said::of(self.sweeping(methods, out, more).output().unwrap())
+    }
+
     /// The records of a run, without what depends on the machine.
     pub fn metrics(&self, run: &str) -> Vec<Value> {
         let text = self.text(&format!("{run}/metrics.jsonl"));

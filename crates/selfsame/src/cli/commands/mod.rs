@@ -9,3 +9,4 @@ pub mod eval;
 pub mod export;
 pub mod list;
 pub mod pretrain;
+pub mod sweep;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use selfsame_core::run::RunFolder;
-use selfsame_core::settings::{Layers, Origin, Resolved};
+use selfsame_core::settings::{Layers, Origin};
 use selfsame_core::stop::StopSignal;
 use selfsame_core::train::Outcome;
 use selfsame_core::{Error, Result};
@@ -22,7 +22,7 @@ use crate::cli::terminal::Terminal;
 
 /// Begins a training.
 pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
-    let prepared = Prepared::new(settings(args)?)?;
+    let prepared = Prepared::new(settings(&args.method, &args.training)?.resolve())?;
     if !args.output.quiet {
         tell(plan(&prepared).trim_end());
     }
@@ -68,12 +68,12 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
 }
 
 /// The settings of a new run, from all their sources.
-fn settings(args: &args::Pretrain) -> Result<Resolved> {
+pub fn settings(method: &str, args: &args::Training) -> Result<Layers> {
     let preset = match args.preset {
         args::Preset::Small => Preset::Small,
         args::Preset::Paper => Preset::Paper,
     };
-    let mut layers = Layers::new(defaults(method::by_name(&args.method)?, preset)?);
+    let mut layers = Layers::new(defaults(method::by_name(method)?, preset)?);
     if let Some(file) = &args.config {
         layers = layers.file(file)?;
     }
@@ -90,7 +90,7 @@ fn settings(args: &args::Pretrain) -> Result<Resolved> {
     for assignment in &args.set {
         layers = layers.set(assignment)?;
     }
-    Ok(layers.resolve())
+    Ok(layers)
 }
 
 /// What is about to be done, for people.

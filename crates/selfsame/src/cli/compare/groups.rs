@@ -1,10 +1,12 @@
 //! Runs that differ only by seed, and the spread of their results.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::Summary;
+use super::summary::EVALUATIONS;
 
 /// Mean and spread of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -55,16 +57,9 @@ pub struct Group {
     pub knn_before: Option<Statistic>,
     /// kNN accuracy as last measured, 0 to 1.
     pub knn_after: Option<Statistic>,
-    /// Accuracy of the linear probe, 0 to 1.
-    pub linear: Option<Statistic>,
-    /// kNN accuracy of representations that keep the layout of pictures, 0 to 1.
-    pub knn_dense: Option<Statistic>,
-    /// Mean intersection over union of segmentation, 0 to 1.
-    pub miou: Option<Statistic>,
-    /// Share of cells that find their place in another view, 0 to 1.
-    pub correspondence: Option<Statistic>,
-    /// Mean average precision of retrieval, 0 to 1.
-    pub retrieval: Option<Statistic>,
+    /// What was evaluated, by its name, 0 to 1.
+    #[serde(flatten)]
+    pub evaluations: BTreeMap<&'static str, Statistic>,
 }
 
 impl Group {
@@ -81,6 +76,15 @@ impl Group {
         groups.iter().filter(|runs| runs.len() > 1).filter_map(|runs| Self::new(runs)).collect()
     }
 
+    /// What it is called in a table.
+    pub fn shown_name(&self) -> String {
+        let count = self.runs.len();
+        match common_name(&self.runs, &self.seeds) {
+            Some(name) => format!("{name}: mean of {count} seeds"),
+            None => format!("mean of {count} seeds"),
+        }
+    }
+
     fn new(runs: &[&Summary]) -> Option<Self> {
         let first = runs.first()?;
         let statistic = |value: fn(&Summary) -> Option<f64>| Statistic::of(runs.iter().map(|run| value(run)));
@@ -94,13 +98,27 @@ impl Group {
             loss: statistic(|run| run.loss),
             knn_before: statistic(|run| run.knn_before),
             knn_after: statistic(|run| run.knn_after),
-            linear: statistic(|run| run.linear),
-            knn_dense: statistic(|run| run.knn_dense),
-            miou: statistic(|run| run.miou),
-            correspondence: statistic(|run| run.correspondence),
-            retrieval: statistic(|run| run.retrieval),
+            evaluations: EVALUATIONS
+                .into_iter()
+                .filter_map(|(_, name, _)| {
+                    let values = runs.iter().map(|run| run.evaluations.get(name).copied());
+                    Some((name, Statistic::of(values)?))
+                })
+                .collect(),
         })
     }
+}
+
+/// What the names of a sweep's runs have in common, where these are such.
+fn common_name(runs: &[PathBuf], seeds: &[u64]) -> Option<String> {
+    let mut names = runs.iter().zip(seeds).map(|(run, seed)| {
+        let name = run.display().to_string();
+        let seeded = format!("-seed-{seed}");
+        let (before, after) = name.rsplit_once(&seeded)?;
+        (after.is_empty() || after.starts_with('-')).then(|| format!("{before}{after}"))
+    });
+    let first = names.next()??;
+    names.all(|name| name.as_ref() == Some(&first)).then_some(first)
 }
 
 /// Whether two runs are the same experiment. Without settings that is not known.

@@ -5,7 +5,7 @@ mod groups;
 mod summary;
 
 use groups::Group;
-use summary::Summary;
+use summary::{EVALUATIONS, Summary};
 
 use std::path::PathBuf;
 
@@ -38,19 +38,8 @@ impl Comparison {
     /// A line a run, then a line a group.
     pub fn table(&self, terminal: Terminal) -> String {
         let text = ["run", "method", "dataset"].map(|name| (name, Align::Left));
-        let numbers = [
-            "epochs",
-            "seed",
-            "images/s",
-            "loss",
-            "kNN before",
-            "kNN after",
-            "linear",
-            "kNN dense",
-            "mIoU",
-            "correspondence",
-            "mAP",
-        ];
+        let numbers = ["epochs", "seed", "images/s", "loss", "kNN before", "kNN after"];
+        let numbers = numbers.into_iter().chain(EVALUATIONS.map(|(.., name)| name));
         let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))));
         for run in &self.runs {
             let number = |value: Option<f64>, digits: usize| value.map(|value| format!("{value:.digits$}"));
@@ -64,17 +53,14 @@ impl Comparison {
                 number(run.loss, 3),
                 run.knn_before.map(percent),
                 run.knn_after.map(percent),
-                run.linear.map(percent),
-                run.knn_dense.map(percent),
-                run.miou.map(percent),
-                run.correspondence.map(percent),
-                run.retrieval.map(percent),
             ];
-            table.row(cells.map(Option::unwrap_or_default));
+            let evaluated =
+                EVALUATIONS.map(|(_, name, _)| run.evaluations.get(name).copied().map(percent));
+            table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
         }
         for group in &self.groups {
             let cells = [
-                Some(format!("mean of {} seeds", group.runs.len())),
+                Some(group.shown_name()),
                 Some(group.method.clone()),
                 Some(group.dataset.clone()),
                 Some(group.epochs.to_string()),
@@ -83,13 +69,11 @@ impl Comparison {
                 group.loss.map(|value| value.shown(1.0, 3)),
                 group.knn_before.map(|value| value.shown(100.0, 1) + " %"),
                 group.knn_after.map(|value| value.shown(100.0, 1) + " %"),
-                group.linear.map(|value| value.shown(100.0, 1) + " %"),
-                group.knn_dense.map(|value| value.shown(100.0, 1) + " %"),
-                group.miou.map(|value| value.shown(100.0, 1) + " %"),
-                group.correspondence.map(|value| value.shown(100.0, 1) + " %"),
-                group.retrieval.map(|value| value.shown(100.0, 1) + " %"),
             ];
-            table.row(cells.map(Option::unwrap_or_default));
+            let evaluated = EVALUATIONS.map(|(_, name, _)| {
+                group.evaluations.get(name).map(|value| value.shown(100.0, 1) + " %")
+            });
+            table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
         }
         table.render(terminal)
     }

@@ -1,5 +1,6 @@
 //! One run in a few numbers.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,17 @@ use serde::Serialize;
 
 /// Settings that a repetition may change: random numbers, and how fast the same views are made.
 const INCIDENTAL: [&str; 2] = ["seed", "workers"];
+
+/// What `selfsame eval` measures: where it lies in a run's results, its name in JSON, and that of its column.
+pub const EVALUATIONS: [(&str, &str, &str); 7] = [
+    ("knn_top1", "knn", "kNN"),
+    ("linear_top1", "linear", "linear"),
+    ("finetune_top1", "finetune", "fine-tuned"),
+    ("knn-dense_top1", "knn_dense", "kNN dense"),
+    ("segmentation_miou", "miou", "mIoU"),
+    ("correspondence_accuracy", "correspondence", "correspondence"),
+    ("retrieval_map", "retrieval", "mAP"),
+];
 
 /// What a run's folder says so far: runs that still train are readable too.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,16 +45,9 @@ pub struct Summary {
     pub knn_before: Option<f64>,
     /// kNN accuracy as last measured, 0 to 1.
     pub knn_after: Option<f64>,
-    /// Accuracy of the linear probe, 0 to 1.
-    pub linear: Option<f64>,
-    /// kNN accuracy of representations that keep the layout of pictures, 0 to 1.
-    pub knn_dense: Option<f64>,
-    /// Mean intersection over union of segmentation, 0 to 1.
-    pub miou: Option<f64>,
-    /// Share of cells that find their place in another view, 0 to 1.
-    pub correspondence: Option<f64>,
-    /// Mean average precision of retrieval, 0 to 1.
-    pub retrieval: Option<f64>,
+    /// What was evaluated, by its name, 0 to 1.
+    #[serde(flatten)]
+    pub evaluations: BTreeMap<&'static str, f64>,
     /// The settings without those that a repetition may change.
     #[serde(skip)]
     pub settings: Option<toml::Table>,
@@ -74,11 +79,10 @@ impl Summary {
             loss: last(&epochs, "loss"),
             knn_before: result("knn_before").or(last(&untrained, "knn_top1")),
             knn_after: result("knn_after").or(last(&epochs, "knn_top1")),
-            linear: result("linear_top1"),
-            knn_dense: result("knn-dense_top1"),
-            miou: result("segmentation_miou"),
-            correspondence: result("correspondence_accuracy"),
-            retrieval: result("retrieval_map"),
+            evaluations: EVALUATIONS
+                .into_iter()
+                .filter_map(|(key, name, _)| Some((name, result(key)?)))
+                .collect(),
             settings: read_settings(&folder.config())?,
             method: record.method,
         })

@@ -39,7 +39,8 @@ fn a_run_in_a_few_numbers() {
     assert_eq!((summary.method.as_str(), summary.dataset.as_str()), ("simclr", "photos"));
     assert_eq!((summary.epochs, summary.seed), (3, 7));
     assert_eq!((summary.loss, summary.images_per_second), (Some(2.0), Some(200.0)));
-    assert_eq!((summary.knn_before, summary.knn_after, summary.linear), (Some(0.25), Some(0.5), None));
+    assert_eq!((summary.knn_before, summary.knn_after), (Some(0.25), Some(0.5)));
+    assert_eq!(summary.evaluations.keys().collect::<Vec<_>>(), [&"miou"]);
 }
 
 #[test]
@@ -58,7 +59,7 @@ fn runs_that_differ_only_by_seed_are_summed_up() {
     assert_eq!((&group.seeds[..], &group.runs[..]), (&[0, 1, 2][..], &runs[..3]));
     let knn = group.knn_after.unwrap();
     assert!((knn.mean - 0.6).abs() < 1e-12 && (knn.deviation - 0.1).abs() < 1e-12);
-    assert_eq!((group.linear, group.retrieval), (None, None));
+    assert_eq!(group.evaluations.keys().collect::<Vec<_>>(), [&"miou"]);
 
     let table = comparison.table(Terminal::PLAIN);
     let lines: Vec<_> = table.lines().collect();
@@ -94,4 +95,26 @@ fn what_is_not_a_run_is_named() {
         assert_eq!(error.exit_code(), 3);
         assert!(error.to_string().contains(what), "{error}");
     }
+}
+
+#[test]
+fn evaluations_have_columns_and_runs_of_a_sweep_a_common_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs =
+        [0, 1].map(|seed| run(folder.path(), &format!("w-mse-seed-{seed}-w_iter-4"), seed, 0.3, &[0.5]));
+    for (run, top1) in runs.iter().zip([0.4, 0.6]) {
+        let folder = RunFolder::open(run).unwrap();
+        let mut record = folder.record().unwrap();
+        record.results.insert("knn_top1".into(), json!(top1));
+        folder.write_record(&record).unwrap();
+    }
+    let comparison = Comparison::read(&runs).unwrap();
+    let table = comparison.table(Terminal::PLAIN);
+    assert!(table.lines().next().unwrap().ends_with("kNN after            kNN          mIoU"), "{table}");
+    for cell in ["w-mse-w_iter-4: mean of 2 seeds", "50.0 ± 14.1 %  20.5 ± 0.7 %"] {
+        assert!(table.contains(cell), "{cell} in\n{table}");
+    }
+    let json = comparison.json();
+    assert_eq!((&json["runs"][1]["knn"], &json["runs"][1]["miou"]), (&json!(0.6), &json!(0.21)));
+    assert!(json["groups"][0]["knn"]["deviation"].is_number());
 }
