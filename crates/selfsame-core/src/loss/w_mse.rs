@@ -269,7 +269,7 @@ mod tests {
         let permutation: Vec<usize> = (0..16).rev().collect();
         let whitening = Whitening { size: 8, epsilon: 0.0, normalised: true };
         let loss = |second: Tensor<2>, whitening| {
-            w_mse(&[healthy.clone(), second], &[permutation.clone()], &whitening)
+            w_mse(&[healthy.clone(), second], std::slice::from_ref(&permutation), &whitening)
         };
         assert!(loss(other.clone(), whitening).is_ok());
         // Rows 0 to 7 are the second sub-batch of the reversed order.
@@ -298,7 +298,7 @@ mod tests {
     fn fewer_than_two_views_or_no_permutation_is_an_error() {
         let view = Tensor::<2>::ones([4, 1], &Device::default());
         let whitening = Whitening { size: 4, epsilon: 0.0, normalised: true };
-        assert!(w_mse(&[view.clone()], &[vec![0, 1, 2, 3]], &whitening).is_err());
+        assert!(w_mse(std::slice::from_ref(&view), &[vec![0, 1, 2, 3]], &whitening).is_err());
         assert!(w_mse(&[view.clone(), view], &[], &whitening).is_err());
     }
 }

@@ -115,12 +115,13 @@ fn rank(mut matrix: Vec<f64>, limits: &[f64]) -> Option<usize> {
     }
     let mut left: Vec<usize> = (0..features).collect();
     while !left.is_empty() {
-        let excess = |feature: usize| matrix[lower(feature, feature)] / limits[feature];
+        // A feature that is 0 everywhere has the limit 0, and no excess.
+        let excess =
+            |feature: usize| matrix[lower(feature, feature)] / limits[feature].max(f64::MIN_POSITIVE);
         let largest = (0..left.len()).max_by(|&a, &b| excess(left[a]).total_cmp(&excess(left[b])))?;
         let pivot = left[largest];
         let value = matrix[lower(pivot, pivot)];
-        // A feature that is 0 everywhere has the limit 0, and no excess.
-        if !(value > limits[pivot]) {
+        if value <= limits[pivot] {
             break;
         }
         left.swap_remove(largest);

@@ -136,6 +136,10 @@ fn what_cannot_work_is_told_before_anything_is_trained() {
         let more = [&["--quiet", "--set", "method.projector_dimension=2"], more].concat();
         here.sweep(methods, "all", &more).fails(2, message);
     }
+    for eval in ["linear --data nowhere", "knn --train photos --test=nowhere"] {
+        here.sweep("simclr", "all", &["--quiet", "--eval", eval])
+            .fails(3, &["nowhere: there is nothing to measure"]);
+    }
     let said = here.sweep("simclr", "all", &["--seeds", "1..3", "--seed", "4"]);
     assert_eq!(said.code, Some(2));
     said.mentions(&["--seeds", "--seed"]);

@@ -7,6 +7,7 @@ use selfsame_core::run::RunFolder;
 use selfsame_core::{Error, Result};
 use serde_json::{Map, Value};
 
+use super::plan::Planned;
 use crate::cli::args::{Cli, Command, Eval, Sweep};
 use crate::cli::commands::eval;
 use crate::cli::output::unprinted;
@@ -26,10 +27,10 @@ impl Evaluation {
     ///
     /// # Errors
     /// What `selfsame eval` would not understand, and two of one protocol.
-    pub fn all(args: &Sweep) -> Result<Vec<Self>> {
+    pub fn all(args: &Sweep, runs: &[Planned]) -> Result<Vec<Self>> {
         let mut all: Vec<Self> = Vec::new();
         for text in &args.eval {
-            let evaluation = Self::new(text, args)?;
+            let evaluation = Self::new(text, args, labelled(runs))?;
             if all.iter().any(|other| other.protocol == evaluation.protocol) {
                 return Err(Error::config(
                     format!("--eval {text}: this is measured twice"),
@@ -41,7 +42,7 @@ impl Evaluation {
         Ok(all)
     }
 
-    fn new(text: &str, args: &Sweep) -> Result<Self> {
+    fn new(text: &str, args: &Sweep, labelled: Option<String>) -> Result<Self> {
         let mut words = split(text);
         let given = |words: &[String], flags: &[&str]| {
             let is = |word: &String, flag: &&str| word == flag || word.starts_with(&format!("{flag}="));
@@ -55,13 +56,13 @@ impl Evaluation {
         }
         let flags = &args.training.flags;
         let defaults = [
-            (&["--data", "--train"][..], flags.eval_data.as_ref().or(args.training.data.as_ref())),
-            (&["--workers"], flags.workers.as_ref()),
-            (&["--device"], flags.device.as_ref()),
+            (&["--data", "--train"][..], labelled),
+            (&["--workers"], flags.workers.clone()),
+            (&["--device"], flags.device.clone()),
         ];
         for (known, value) in defaults {
             if let Some(value) = value.filter(|_| !given(&words, known)) {
-                words.extend([known[0].to_owned(), value.clone()]);
+                words.extend([known[0].to_owned(), value]);
             }
         }
         let protocol = words.first().cloned().unwrap_or_default();
@@ -72,7 +73,25 @@ impl Evaluation {
                 "write what stands behind `selfsame eval`, without the run: --eval knn, or --eval \"linear --data labelled\"",
             )
         })?;
+        evaluation.check_data()?;
         Ok(evaluation)
+    }
+
+    /// The data must be there now, not when the first training has ended.
+    fn check_data(&self) -> Result<()> {
+        for flag in ["--data", "--train", "--test"] {
+            let after = |word: &String| word.strip_prefix(flag)?.strip_prefix('=').map(str::to_owned);
+            let inside = self.words.iter().filter_map(after);
+            let behind = self.words.windows(2).filter(|pair| pair[0] == flag).map(|pair| pair[1].clone());
+            if let Some(path) = inside.chain(behind).find(|path| !Path::new(path).exists()) {
+                return Err(Error::data(
+                    path,
+                    format!("there is nothing to measure {} on", self.protocol),
+                    format!("check the {flag} of --eval, or --eval-data"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What it is called.
@@ -118,6 +137,13 @@ impl Evaluation {
         }
         folder.write_record(&record)
     }
+}
+
+/// Where labelled data are, unless told: those for kNN while training, or else what is learned from.
+fn labelled(runs: &[Planned]) -> Option<String> {
+    let settings = &runs.first()?.settings;
+    let paths = ["data.eval", "data.path"].map(|key| settings.text(key));
+    paths.into_iter().find(|path| !path.is_empty()).map(str::to_owned)
 }
 
 /// The words of a command line; quotes keep spaces.

@@ -56,7 +56,7 @@ struct Failure {
 /// Trains what is not finished yet, measures it, and compares all.
 pub fn run(args: &Sweep) -> Result<ExitCode> {
     let runs = plan(args)?;
-    let evaluations = Evaluation::all(args)?;
+    let evaluations = Evaluation::all(args, &runs)?;
     let states: Vec<State> = runs.iter().map(state).collect::<Result<_>>()?;
     // What cannot work is told before hours have been spent on what can.
     for (run, _) in runs.iter().zip(&states).filter(|(_, state)| **state != State::Finished) {
@@ -174,11 +174,10 @@ fn train(
         if let Some(signal) = stop.requested() {
             return Ok(Some(signal));
         }
-        evaluation.measure(&run.folder).map_err(|error| {
+        evaluation.measure(&run.folder).inspect_err(|_| {
             if !quiet {
                 tell(format!("{} could not be measured", evaluation.protocol()));
             }
-            error
         })?;
     }
     Ok(None)
