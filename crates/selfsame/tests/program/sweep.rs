@@ -14,7 +14,17 @@ fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn a_sweep_trains_what_single_commands_would_and_compares_it() {
     let here = Workshop::new();
-    let more = words(&["--seeds", "0..2", "--eval", "knn -k 3", "--eval", "linear", "--quiet"]);
+    let more = words(&[
+        "--seeds",
+        "0..2",
+        "--eval",
+        "knn -k 3",
+        "--eval",
+        "linear",
+        "--eval",
+        "knn --dense=1",
+        "--quiet",
+    ]);
     let said = here.sweep("simclr,w-mse", "all", &[&more[..], &["--json"]].concat()).succeeds();
     assert_eq!(said.stderr, "");
     let result = said.result();
@@ -24,7 +34,7 @@ fn a_sweep_trains_what_single_commands_would_and_compares_it() {
     for (at, name) in names.iter().enumerate() {
         let run = &result["runs"][at];
         assert_eq!((&run["run"], &run["status"]), (&format!("all/{name}").into(), &"finished".into()));
-        assert!(run["knn"].is_number() && run["linear"].is_number(), "{run}");
+        assert!(["knn", "linear", "knn_dense"].iter().all(|name| run[*name].is_number()), "{run}");
         assert_eq!(here.json(&format!("all/{name}/run.json"))["results"]["knn"]["k"], 3);
     }
     assert_eq!(result["groups"].as_array().unwrap().len(), 2);

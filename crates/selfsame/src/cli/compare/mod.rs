@@ -54,8 +54,7 @@ impl Comparison {
                 run.knn_before.map(percent),
                 run.knn_after.map(percent),
             ];
-            let evaluated =
-                EVALUATIONS.map(|(_, name, _)| run.evaluations.get(name).copied().map(percent));
+            let evaluated = EVALUATIONS.map(|(_, name, _)| run.evaluations.get(name).copied().map(percent));
             table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
         }
         for group in &self.groups {
@@ -70,9 +69,8 @@ impl Comparison {
                 group.knn_before.map(|value| value.shown(100.0, 1) + " %"),
                 group.knn_after.map(|value| value.shown(100.0, 1) + " %"),
             ];
-            let evaluated = EVALUATIONS.map(|(_, name, _)| {
-                group.evaluations.get(name).map(|value| value.shown(100.0, 1) + " %")
-            });
+            let evaluated = EVALUATIONS
+                .map(|(_, name, _)| group.evaluations.get(name).map(|value| value.shown(100.0, 1) + " %"));
             table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
         }
         table.render(terminal)

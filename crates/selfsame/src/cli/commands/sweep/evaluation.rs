@@ -65,7 +65,11 @@ impl Evaluation {
                 words.extend([known[0].to_owned(), value]);
             }
         }
-        let protocol = words.first().cloned().unwrap_or_default();
+        let mut protocol = words.first().cloned().unwrap_or_default();
+        // A protocol of its own, whose results are kept beside those of kNN.
+        if words.iter().any(|word| word == "--dense" || word.starts_with("--dense=")) {
+            protocol += "-dense";
+        }
         let evaluation = Self { protocol, words, quiet: args.output.quiet };
         evaluation.command(Path::new("RUN")).map_err(|what| {
             Error::config(
