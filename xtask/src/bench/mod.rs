@@ -7,6 +7,7 @@ mod compare;
 mod guard;
 mod limits;
 mod machine;
+mod methods;
 mod networks;
 mod options;
 mod profile;
@@ -40,6 +41,9 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     }
     if options.wants("limits") {
         limits::limits(&options)?;
+    }
+    if options.wants("methods") {
+        methods::methods(&options)?;
     }
     let guard = Guard::new(&options)?;
     let mut fallen = Vec::new();

@@ -10,7 +10,7 @@ use crate::{Failure, root};
 pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --only PART        kernels, limits, convolutions, video-convolutions, steps, views or training (default: all), or
+  --only PART        kernels, limits, convolutions, video-convolutions, steps, methods, views or training (default: all), or
                      profile: what the time of a step is spent on, with Linux's perf, drawn for the book
   --data FOLDER      pictures in class folders (default: data/sample)
   --photos FOLDER    photographs in class folders for views of 224 pixels (default: those views are not measured)
@@ -27,8 +27,17 @@ The ratios are compared with those that were recorded on this kind of machine, i
 ";
 
 /// What can be measured alone.
-const PARTS: [&str; 8] =
-    ["kernels", "limits", "convolutions", "video-convolutions", "steps", "views", "training", "profile"];
+const PARTS: [&str; 9] = [
+    "kernels",
+    "limits",
+    "convolutions",
+    "video-convolutions",
+    "steps",
+    "methods",
+    "views",
+    "training",
+    "profile",
+];
 
 /// What is to be measured, and how.
 pub struct Options {

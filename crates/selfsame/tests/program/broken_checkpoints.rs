@@ -91,7 +91,7 @@ fn runs_with_broken_files_are_errors() {
         ("run/run.json", "{", &["run.json", "not the record of a run", "restore the file"]),
         ("run/config.toml", "[data", &["config.toml: line 1 is not TOML", "restore the file"]),
         ("run/config.toml", "[data]\n", &["config.toml", "method.name is missing"]),
-        ("run/config.toml", "[method]\nname = \"byol\"\n", &["config.toml", "no method `byol`"]),
+        ("run/config.toml", "[method]\nname = \"boyl\"\n", &["config.toml", "no method `boyl`"]),
         (
             "run/config.toml",
             "[method]\nname = \"simclr\"\ntau = 1\n",
