@@ -12,11 +12,6 @@ use crate::process::command;
 const MAPS: [&str; 8] =
     ["128,32,16", "128,4,128", "32,32,64", "32,4,512", "8,112,64", "8,56,256", "8,14,1024", "8,7,2048"];
 
-/// glibc gives memory back to the system when little is in use, and fresh memory costs a page fault every 4 KB. In a training so much is in
-/// use all the time that most of it is used again; with these variables single kernels find the same.
-const KEEP_MEMORY: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "1099511627776"), ("MALLOC_TRIM_THRESHOLD_", "1099511627776")];
-
 /// Prints tables in Markdown, as the book has them.
 pub fn limits(options: &Options) -> Result<(), Failure> {
     // The best of all turns: a limit is no average.
@@ -69,7 +64,7 @@ fn measure(
     let mut turns = vec![Vec::new(); count];
     for _ in 0..options.rounds {
         let mut program = command(release().join("examples").join(example));
-        let found = numbers(program.args(arguments).envs(KEEP_MEMORY))?;
+        let found = numbers(program.args(arguments))?;
         if found.len() != count {
             return Err(format!("{example}: {} numbers instead of {count}", found.len()));
         }
