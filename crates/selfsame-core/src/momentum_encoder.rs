@@ -3,7 +3,7 @@
 use burn::module::Module;
 use selfsame_kernels::weighted_sum;
 
-use crate::nn::Parameters;
+use crate::nn::{Parameters, is_statistic};
 
 /// A copy of a module that follows it as θ' ← m·θ' + (1−m)·θ and never sees a gradient.
 ///
@@ -37,8 +37,7 @@ impl<M: Module> MomentumEncoder<M> {
         let online: std::collections::HashMap<_, _> =
             online.parameters().into_iter().map(|parameter| (parameter.name, parameter.value)).collect();
         self.module.update(&mut |name, target| {
-            let is_statistic = name.ends_with("running_mean") || name.ends_with("running_var");
-            let online = online.get(name).filter(|_| !is_statistic)?;
+            let online = online.get(name).filter(|_| !is_statistic(name))?;
             Some(weighted_sum(target, momentum, online.clone(), 1.0 - momentum))
         });
     }

@@ -15,7 +15,7 @@ mod tests;
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv2d::{Conv2d, Conv2dConfig};
 pub use linear::{Linear, LinearConfig};
-pub use parameters::{Parameter, Parameters, is_adapted};
+pub use parameters::{Parameter, Parameters, is_adapted, is_statistic};
 pub use selfsame_kernels::{Epilogue, Region, RoiAlign, Windows, max_pool2d, mean_pool2d, roi_align};
 pub use statistic::Statistic;
 

@@ -32,6 +32,11 @@ pub fn is_adapted(shape: &[usize]) -> bool {
     shape.len() > 1
 }
 
+/// Whether a parameter of this name is a running statistic of batch norm: moved by training passes, not by an optimiser.
+pub fn is_statistic(name: &str) -> bool {
+    name.ends_with("running_mean") || name.ends_with("running_var")
+}
+
 impl<M: Module> Parameters for M {
     fn parameters(&self) -> Vec<Parameter> {
         let mut visitor = Collect::default();

@@ -54,10 +54,6 @@ fn values_of(module: &impl Parameters) -> Vec<(String, Vec<f64>)> {
     module.parameters().into_iter().map(|p| (p.name, host(&p.value))).collect()
 }
 
-fn is_statistic(name: &str) -> bool {
-    name.contains("running_")
-}
-
 #[test]
 fn linear_is_the_product_with_the_transposed_weight() {
     let layer = LinearConfig::new(5, 3).init(&Random::new(1), &Device::default());

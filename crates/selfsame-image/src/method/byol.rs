@@ -14,6 +14,7 @@ use selfsame_core::nn::Parameters;
 use selfsame_core::settings::Auto;
 use serde::{Deserialize, Serialize};
 
+use super::encoder::device_of;
 use super::siamese::{Bootstrap, BootstrapHeads};
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
@@ -115,11 +116,14 @@ impl Method for Byol {
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
         let Bootstrap { online, target, .. } = &self.networks;
-        let (device, mode) = (online.device()?, step.mode());
+        let (device, mode) = (device_of(online)?, step.mode());
         let images = [0, 1].map(|view| views.tensor(view, &device));
         // Each view by itself: batch norm never sees both.
         let seen = images.clone().map(|images| online.see(images, &mode));
-        let targets = images.map(|images| target.module().project(images.without_autodiff(), &mode));
+        let targets = images.map(|images| {
+            let [_, projections] = target.module().see(images.without_autodiff(), &mode);
+            projections
+        });
         // Equations 2 and 3: both directions.
         let loss = byol(seen.each_ref().map(|seen| seen.predictions.clone()), targets);
         Ok(Objective {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::moco_v2::MocoV2Config;
 use super::momentum_contrast::{Encode, MomentumContrast, WaitingQueue};
-use super::{Build, Entry, ImageMethod, Layer};
+use super::{Build, Entry, ImageMethod, Layer, check_temperature};
 use crate::model::{ResNet, Stem};
 use crate::view::Views;
 
@@ -142,7 +142,7 @@ impl DenseCl {
     /// # Errors
     /// Those of MoCo v2; a share outside `[0, 1]`; images that become a single cell.
     pub fn new(moco: &MocoV2Config, config: DenseClConfig, from: &Build<'_>) -> Result<Self> {
-        moco.validate()?;
+        check_temperature(moco.temperature)?;
         if !(0.0..=1.0).contains(&config.dense_weight) {
             return Err(Error::config(
                 format!("method.dense_weight is {}, which is not in [0, 1]", config.dense_weight),

@@ -15,6 +15,7 @@ use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::encoder::device_of;
 use super::siamese::Siamese;
 use super::{Build, Entry, ImageMethod, Layer, simsiam};
 use crate::model::ResNet;
@@ -137,7 +138,7 @@ impl Method for MixSiam {
     type Views = Views;
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
-        let (device, mode) = (self.network.device()?, step.mode());
+        let (device, mode) = (device_of(&self.network)?, step.mode());
         let images = [0, 1].map(|view| views.tensor(view, &device));
         let mixed = mixture(images.clone(), &self.shares(&views.instances, step));
         // Views and mixture each by itself: batch norm never sees two of them.

@@ -14,9 +14,10 @@ use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::moco_v2::{Encoder, MocoV2Config};
+use super::encoder::Encoder;
+use super::moco_v2::MocoV2Config;
 use super::momentum_contrast::{MomentumContrast, WaitingQueue};
-use super::{Build, Entry, ImageMethod, Layer};
+use super::{Build, Entry, ImageMethod, Layer, check_temperature};
 use crate::model::ResNet;
 use crate::view::Views;
 
@@ -140,9 +141,9 @@ impl Mochi {
     /// # Errors
     /// Those of MoCo v2; more hard negatives than the queue holds.
     pub fn new(moco: &MocoV2Config, config: &MochiConfig, from: &Build<'_>) -> Result<Self> {
-        moco.validate()?;
+        check_temperature(moco.temperature)?;
         let synthesis = config.synthesis(moco.capacity())?;
-        let encoder = Encoder::new(moco, from)?;
+        let encoder = moco.encoder(from)?;
         Ok(Self {
             encoders: MomentumContrast::new(encoder, moco.momentum, moco.batch_norm_group)?,
             queue: moco.queue("queue", moco.capacity(), from)?,

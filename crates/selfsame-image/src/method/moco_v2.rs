@@ -5,19 +5,19 @@
 //! The query, one view of an instance, has to find its key, the other view, among the keys of earlier batches, which wait in a queue
 //! (1911.05722, section 3.2). Keys are encoded by a momentum average of the queries' encoder (eq. 2), so that those in the queue stay comparable.
 
-use burn::module::Module;
 use burn::tensor::Tensor;
+use selfsame_core::Result;
 use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::{info_nce, unit};
 use selfsame_core::method::{Method, Objective, Step};
 use selfsame_core::nn::{Mode, Parameters};
 use selfsame_core::settings::Auto;
-use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::encoder::Encoder;
 use super::momentum_contrast::{Encode, MomentumContrast, WaitingQueue};
-use super::{Build, Entry, ImageMethod, Layer};
+use super::{Build, Entry, ImageMethod, Layer, check_temperature};
 use crate::model::ResNet;
 use crate::view::Views;
 
@@ -111,48 +111,17 @@ impl MocoV2Config {
         WaitingQueue::new(capacity, self.projector_dimension, &from.random.named(name), &from.device)
     }
 
-    /// # Errors
-    /// A temperature that is not positive.
-    pub(super) fn validate(&self) -> Result<()> {
-        if self.temperature > 0.0 && self.temperature.is_finite() {
-            return Ok(());
-        }
-        Err(Error::config(
-            format!("method.temperature is {}", self.temperature),
-            "it divides the cosines and must be positive: 0.1 to 0.5 is usual",
-        ))
-    }
-}
-
-/// Backbone and projector.
-#[derive(Module, Debug)]
-pub struct Encoder {
-    pub(super) backbone: ResNet,
-    projector: Mlp,
-}
-
-impl Encoder {
-    pub(super) fn new(config: &MocoV2Config, from: &Build<'_>) -> Result<Self> {
+    /// Backbone and projector.
+    pub(super) fn encoder(&self, from: &Build<'_>) -> Result<Encoder> {
         let backbone = from.backbone()?;
-        let projector = config.projector("projector", backbone.features(), from)?;
-        Ok(Self { backbone, projector })
-    }
-
-    /// The frozen representation of images at a layer.
-    pub(super) fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2> {
-        let [representation, projection] = self.valid().encode(images, &Mode::Evaluate);
-        match layer {
-            Layer::Backbone => representation,
-            Layer::Projector => projection,
-        }
+        let projector = self.projector("projector", backbone.features(), from)?;
+        Ok(Encoder { backbone, projector })
     }
 }
 
 impl Encode<2> for Encoder {
     fn encode(&self, images: Tensor<4>, mode: &Mode) -> [Tensor<2>; 2] {
-        let representation = self.backbone.forward(images, mode);
-        let projection = self.projector.forward(representation.clone(), mode);
-        [representation, projection]
+        self.see(images, mode)
     }
 }
 
@@ -172,8 +141,8 @@ impl MocoV2 {
     /// # Errors
     /// A temperature that is not positive, a momentum outside `[0, 1)`, layers or a queue of nothing.
     pub fn new(config: &MocoV2Config, from: &Build<'_>) -> Result<Self> {
-        config.validate()?;
-        let encoder = Encoder::new(config, from)?;
+        check_temperature(config.temperature)?;
+        let encoder = config.encoder(from)?;
         Ok(Self {
             encoders: MomentumContrast::new(encoder, config.momentum, config.batch_norm_group)?,
             queue: config.queue("queue", config.capacity(), from)?,

@@ -4,6 +4,7 @@
 
 mod byol;
 mod densecl;
+mod encoder;
 mod mixsiam;
 mod mochi;
 mod moco_v2;
@@ -34,7 +35,7 @@ use burn::tensor::{Device, Tensor};
 use selfsame_core::method::Method;
 use selfsame_core::nn::Mode;
 use selfsame_core::settings::{Resolved, unknown_name};
-use selfsame_core::{Random, Result};
+use selfsame_core::{Error, Random, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{ResNet, ResNetConfig, load_backbone};
@@ -154,4 +155,16 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
         let names: Vec<&str> = METHODS.iter().map(|entry| entry.name).collect();
         unknown_name("method", name, &names)
     })
+}
+
+/// # Errors
+/// A temperature that is not positive.
+fn check_temperature(temperature: f64) -> Result<()> {
+    if temperature > 0.0 && temperature.is_finite() {
+        return Ok(());
+    }
+    Err(Error::config(
+        format!("method.temperature is {temperature}"),
+        "it divides the cosines and must be positive: 0.1 to 0.5 is usual",
+    ))
 }

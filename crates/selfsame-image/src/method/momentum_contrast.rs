@@ -10,10 +10,11 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use selfsame_core::collective::{Collective, gather_with_gradient};
 use selfsame_core::method::Step;
 use selfsame_core::momentum_encoder::MomentumEncoder;
-use selfsame_core::nn::{Mode, Parameter, Parameters};
+use selfsame_core::nn::{Mode, Parameter, Parameters, is_statistic};
 use selfsame_core::queue::Queue;
 use selfsame_core::{Error, Random, Result};
 
+use super::encoder::device_of;
 use crate::view::Views;
 
 /// A network that makes `M` things of an image, each a row of numbers. The first is the backbone's representation.
@@ -68,8 +69,7 @@ impl<E: Module> MomentumContrast<E> {
                 "16 to 64 instances are usual; 0 takes the statistics of the whole batch",
             ));
         }
-        let device = queries.devices().into_iter().next();
-        let device = device.ok_or_else(|| Error::Internal("an encoder without parameters".into()))?;
+        let device = device_of(&queries)?;
         let target = MomentumEncoder::new(&queries);
         Ok(Self { queries, target, momentum, group, device, batches: 0 })
     }
@@ -197,10 +197,6 @@ fn in_groups<E: Encode<M>, const M: usize>(
         sums.into_iter().map(|sum| (sum.name, sum.value / groups as f64)).collect();
     encoder.update(&mut |name, _| means.remove(name));
     Ok(outputs.map(|outputs| Tensor::cat(outputs, 0)))
-}
-
-fn is_statistic(name: &str) -> bool {
-    name.ends_with("running_mean") || name.ends_with("running_var")
 }
 
 /// The means over the ranks, in one message.

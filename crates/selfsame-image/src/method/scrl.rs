@@ -17,7 +17,8 @@ use selfsame_core::nn::{Mode, Parameters, Region, RoiAlign, Statistic, mean_pool
 use selfsame_core::settings::Auto;
 use selfsame_core::{Random, Result};
 
-use super::siamese::{Bootstrap, BootstrapHeads, Encoder};
+use super::encoder::{Encoder, device_of};
+use super::siamese::{Bootstrap, BootstrapHeads};
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
 use crate::view::Views;
@@ -169,7 +170,7 @@ impl Method for Scrl {
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
         let Bootstrap { online, target, .. } = &self.networks;
-        let (device, mode) = (online.device()?, step.mode());
+        let (device, mode) = (device_of(online)?, step.mode());
         let regions = self.regions(views, step);
         let count = regions[0].len();
         let all: f32 = step.collective.all_gather(&[count as f32])?.iter().sum();

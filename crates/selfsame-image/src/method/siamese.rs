@@ -1,7 +1,7 @@
 //! What BYOL, SimSiam, MixSiam and SCRL are built from: an encoder, and a predictor that foresees another projection from its own.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::method::Step;
 use selfsame_core::momentum_encoder::MomentumEncoder;
@@ -9,22 +9,9 @@ use selfsame_core::nn::{Mode, Parameters};
 use selfsame_core::schedule::MomentumSchedule;
 use selfsame_core::{Error, Result};
 
+use super::encoder::Encoder;
 use super::{Build, Layer};
 use crate::model::ResNet;
-
-/// Backbone f and projector g: what a target encoder copies.
-#[derive(Module, Debug)]
-pub struct Encoder {
-    pub backbone: ResNet,
-    pub projector: Mlp,
-}
-
-impl Encoder {
-    /// Images `[batch, 3, side, side]` to projections z = g(f(x)).
-    pub fn project(&self, images: Tensor<4>, mode: &Mode) -> Tensor<2> {
-        self.projector.forward(self.backbone.forward(images, mode), mode)
-    }
-}
 
 /// What is trained: f, g and the predictor h (BYOL's q).
 #[derive(Module, Debug)]
@@ -71,23 +58,14 @@ impl Siamese {
         Seen { representations, projections, predictions }
     }
 
-    /// See [`ImageMethod::represent`](super::ImageMethod::represent).
-    pub fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2> {
-        let frozen = self.valid();
-        let representation = frozen.backbone.forward(images, &Mode::Evaluate);
-        match layer {
-            Layer::Backbone => representation,
-            Layer::Projector => frozen.projector.forward(representation, &Mode::Evaluate),
-        }
+    /// f and g by themselves; batch norm's running statistics are a copy.
+    pub fn encoder(&self) -> Encoder {
+        Encoder { backbone: self.backbone.clone(), projector: self.projector.clone() }
     }
 
-    /// Where it lives.
-    ///
-    /// # Errors
-    /// Never: it has parameters.
-    pub fn device(&self) -> Result<Device> {
-        let device = self.devices().into_iter().next();
-        device.ok_or_else(|| Error::Internal("a network without parameters".into()))
+    /// See [`ImageMethod::represent`](super::ImageMethod::represent).
+    pub fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2> {
+        self.encoder().represent(images, layer)
     }
 }
 
@@ -123,8 +101,7 @@ impl Bootstrap {
         let projector = MlpConfig::new(input, &[projector_hidden], projector_dimension).without_output_bias();
         let predictor = MlpConfig::new(projector_dimension, &[predictor_hidden], projector_dimension);
         let online = Siamese::new(from, from.backbone()?, &projector, &predictor.without_output_bias())?;
-        let encoder = Encoder { backbone: online.backbone.clone(), projector: online.projector.clone() };
-        Ok(Self { target: MomentumEncoder::new(&encoder), online, momentum })
+        Ok(Self { target: MomentumEncoder::new(&online.encoder()), online, momentum })
     }
 
     /// Lets the target follow after a step.

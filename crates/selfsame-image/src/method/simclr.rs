@@ -7,17 +7,18 @@
 //! (section 4.2).
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
+use selfsame_core::Result;
 use selfsame_core::collective::gather_with_gradient;
 use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::nt_xent;
 use selfsame_core::method::{Method, Objective, Step};
 use selfsame_core::nn::{Mode, Parameters};
 use selfsame_core::settings::Auto;
-use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{Build, Entry, ImageMethod, Layer};
+use super::encoder::device_of;
+use super::{Build, Entry, ImageMethod, Layer, check_temperature};
 use crate::model::ResNet;
 use crate::view::Views;
 
@@ -128,12 +129,7 @@ impl SimClr {
     /// # Errors
     /// A temperature that is not positive, layers without features.
     pub fn new(config: &SimClrConfig, from: &Build<'_>) -> Result<Self> {
-        if !(config.temperature > 0.0 && config.temperature.is_finite()) {
-            return Err(Error::config(
-                format!("method.temperature is {}", config.temperature),
-                "it divides the cosines and must be positive: 0.1 to 0.5 is usual",
-            ));
-        }
+        check_temperature(config.temperature)?;
         let backbone = from.backbone()?;
         let hidden = config.projector_hidden.or(backbone.features());
         let hidden: Option<&[usize]> = match config.projector {
@@ -147,17 +143,13 @@ impl SimClr {
             .transpose()?;
         Ok(Self { encoder: Encoder { backbone, projector }, temperature: config.temperature })
     }
-
-    fn device(&self) -> Option<Device> {
-        self.encoder.devices().into_iter().next()
-    }
 }
 
 impl Method for SimClr {
     type Views = Views;
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
-        let device = self.device().ok_or_else(|| Error::Internal("an encoder without parameters".into()))?;
+        let device = device_of(&self.encoder)?;
         let batch = views.instances.len();
         // Both views in one pass: batch norm sees 2N images, as in the authors' code.
         let images = Tensor::cat(vec![views.tensor(0, &device), views.tensor(1, &device)], 0);

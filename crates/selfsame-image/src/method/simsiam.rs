@@ -15,6 +15,7 @@ use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::encoder::device_of;
 use super::siamese::Siamese;
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
@@ -134,7 +135,7 @@ impl Method for SimSiam {
     type Views = Views;
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
-        let (device, mode) = (self.network.device()?, step.mode());
+        let (device, mode) = (device_of(&self.network)?, step.mode());
         // Each view by itself, as in algorithm 1: batch norm never sees both.
         let seen = [0, 1].map(|view| self.network.see(views.tensor(view, &device), &mode));
         // Equation 4.

@@ -6,17 +6,17 @@
 //! whitened: no mean, the identity as covariance (section 3). That keeps them from collapsing, so that the views of an instance
 //! need only be pulled together, without negatives or a second network.
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use selfsame_core::collective::gather_with_gradient;
-use selfsame_core::head::{Mlp, MlpConfig};
+use selfsame_core::head::MlpConfig;
 use selfsame_core::loss::{Whitening, w_mse};
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::{Mode, Parameters};
+use selfsame_core::nn::Parameters;
 use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+use super::encoder::{Encoder, device_of};
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
 use crate::settings::RunSettings;
@@ -115,13 +115,6 @@ pub struct WMseConfig {
     pub comparison: Comparison,
 }
 
-/// What is trained.
-#[derive(Module, Debug)]
-pub struct Encoder {
-    backbone: ResNet,
-    projector: Mlp,
-}
-
 /// The method.
 #[derive(Debug)]
 pub struct WMse {
@@ -146,10 +139,6 @@ impl WMse {
             MlpConfig::new(backbone.features(), &[hidden], config.projector_dimension).without_output_bias();
         let projector = projector.init(&from.random.named("projector"), &from.device)?;
         Ok(Self { encoder: Encoder { backbone, projector }, config: config.clone() })
-    }
-
-    fn device(&self) -> Option<Device> {
-        self.encoder.devices().into_iter().next()
     }
 }
 
@@ -203,13 +192,12 @@ impl Method for WMse {
     type Views = Views;
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
-        let device = self.device().ok_or_else(|| Error::Internal("an encoder without parameters".into()))?;
+        let device = device_of(&self.encoder)?;
         // Every view by itself, as in the authors' code: batch norm sees one view at a time.
         let mut representations = Vec::with_capacity(self.config.views);
         let mut projections = Vec::with_capacity(self.config.views);
         for view in 0..self.config.views {
-            let representation = self.encoder.backbone.forward(views.tensor(view, &device), &step.mode());
-            let projection = self.encoder.projector.forward(representation.clone(), &step.mode());
+            let [representation, projection] = self.encoder.see(views.tensor(view, &device), &step.mode());
             projections.push(gather_with_gradient(projection, &*step.collective)?);
             representations.push(representation.without_autodiff());
         }
@@ -245,12 +233,7 @@ impl ImageMethod for WMse {
     }
 
     fn represent(&self, images: Tensor<4>, layer: Layer) -> Tensor<2> {
-        let frozen = self.encoder.valid();
-        let representation = frozen.backbone.forward(images, &Mode::Evaluate);
-        match layer {
-            Layer::Backbone => representation,
-            Layer::Projector => frozen.projector.forward(representation, &Mode::Evaluate),
-        }
+        self.encoder.represent(images, layer)
     }
 }
 

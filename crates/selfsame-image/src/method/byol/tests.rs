@@ -24,9 +24,10 @@ fn the_objective_is_equations_2_and_3_on_views_that_do_not_see_each_other() {
     let views = noise(8, 5, 2, 0, 0);
     let objective = method.objective(&views, &first_step(alone())).unwrap();
 
-    let image = |view| views.tensor(view, &online.device().unwrap());
+    let image = |view| views.tensor(view, &device_of(&online).unwrap());
     let seen = [0, 1].map(|view| online.see(image(view), &Mode::train()));
-    let z = [0, 1].map(|view| rows(target.module().project(image(view).without_autodiff(), &Mode::train())));
+    let z = [0, 1]
+        .map(|view| rows(target.module().see(image(view).without_autodiff(), &Mode::train())[1].clone()));
     let p = seen.each_ref().map(|seen| rows(seen.predictions.clone()));
     let expected = 4.0 - 2.0 * mean_cosine(&p[0], &z[1]) - 2.0 * mean_cosine(&p[1], &z[0]);
     let loss = number(&objective.loss);

@@ -19,7 +19,7 @@ fn the_objective_is_simsiams_and_the_mixtures() {
         let (views, step) = (noise(8, 5, 2, 0, 0), first_step(alone()));
         let objective = method.objective(&views, &step).unwrap();
 
-        let images = [0, 1].map(|view| views.tensor(view, &network.device().unwrap()));
+        let images = [0, 1].map(|view| views.tensor(view, &device_of(&network).unwrap()));
         let lambda = method.shares(&views.instances, &step);
         let mixed: Vec<_> = (0..5)
             .map(|at| {

@@ -1,3 +1,4 @@
+use burn::module::Module;
 use selfsame_core::optimizer::{OptimizerConfig, OptimizerName};
 use selfsame_core::settings::Layers;
 

@@ -49,7 +49,7 @@ fn the_objective_is_byols_on_boxes() {
     assert_eq!(regions[0].len() % 4, 0);
     assert!(regions[0].len() >= 8 && regions[0].iter().all(|region| region.image != 2));
 
-    let image = |view| views.tensor(view, &online.device().unwrap());
+    let image = |view| views.tensor(view, &device_of(&online).unwrap());
     let maps = [0, 1].map(|view| online.backbone.forward_stages(image(view), &Mode::train()));
     let p = [0, 1].map(|view| {
         let z = online.projector.forward(method.read(&maps[view], &regions[view]), &Mode::train());

@@ -1,9 +1,10 @@
+use burn::tensor::Device;
 use selfsame_core::optimizer::{LrScaling, OptimizerConfig, OptimizerName};
 use selfsame_core::schedule::ScheduleConfig;
 use selfsame_core::settings::Layers;
 
 use super::*;
-use crate::method::tests::{alone, build, first_step, noise, settings, state};
+use crate::method::tests::{alone, build, build_with, first_step, noise, settings, state};
 use crate::model::{Depth, ResNetConfig, Stem};
 use crate::settings::{BackboneSettings, Preset, RunSettings, ViewSettings, defaults};
 
@@ -12,15 +13,7 @@ fn simclr(set: &[&str]) -> SimClr {
 }
 
 fn try_simclr(set: &[&str]) -> Result<SimClr> {
-    let settings = settings("simclr", set);
-    let from = Build {
-        backbone: ResNetConfig { depth: Depth::ResNet18, width: 1.0 / 16.0, stem: Stem::Cifar },
-        initial: None,
-        settings: &settings,
-        random: selfsame_core::Random::new(1),
-        device: Device::default().autodiff(),
-    };
-    SimClr::new(&from.settings()?, &from)
+    build_with("simclr", 1.0 / 16.0, set, |from| SimClr::new(&from.settings()?, from))
 }
 
 fn rows(tensor: Tensor<2>) -> Vec<Vec<f64>> {

@@ -17,7 +17,7 @@ fn the_objective_is_equation_4_on_views_that_do_not_see_each_other() {
     let network = method.network.clone();
     let views = noise(8, 5, 2, 0, 0);
     let objective = method.objective(&views, &first_step(alone())).unwrap();
-    let image = |view| views.tensor(view, &network.device().unwrap());
+    let image = |view| views.tensor(view, &device_of(&network).unwrap());
     let seen = [0, 1].map(|view| network.see(image(view), &Mode::train()));
     let [p, z] = [
         seen.each_ref().map(|seen| rows(seen.predictions.clone())),

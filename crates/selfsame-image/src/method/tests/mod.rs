@@ -63,7 +63,6 @@ pub(crate) fn build(name: &str, width: f64, set: &[&str]) -> Result<Box<dyn Imag
     build_with(name, width, set, by_name(name)?.build)
 }
 
-/// As [`build`], by a function of the method's own.
 /// What `new` builds for a method as [`build`] builds it.
 pub(crate) fn build_with<T>(
     name: &str,

@@ -1,25 +1,18 @@
+use burn::tensor::Device;
+use selfsame_core::nn::Mode;
 use selfsame_core::optimizer::{LrScaling, OptimizerConfig, OptimizerName};
 use selfsame_core::schedule::{ScheduleConfig, ScheduleKind};
 use selfsame_core::settings::Layers;
 
 use super::*;
-use crate::method::tests::{alone, first_step, noise, settings, state};
-use crate::model::{Depth, ResNetConfig, Stem};
+use crate::method::tests::{alone, build_with, first_step, noise, state};
 use crate::settings::{BackboneSettings, Preset, ViewSettings, defaults};
 
 /// Makes the method trainable on a dozen pictures.
 const FEW: [&str; 2] = ["method.projector_dimension=3", "method.w_size=6"];
 
 fn try_new(set: &[&str]) -> Result<WMse> {
-    let settings = settings("w-mse", set);
-    let from = Build {
-        backbone: ResNetConfig { depth: Depth::ResNet18, width: 1.0 / 16.0, stem: Stem::Cifar },
-        initial: None,
-        settings: &settings,
-        random: selfsame_core::Random::new(1),
-        device: Device::default().autodiff(),
-    };
-    WMse::new(&from.settings()?, &from)
+    build_with("w-mse", 1.0 / 16.0, set, |from| WMse::new(&from.settings()?, from))
 }
 
 fn few(set: &[&str]) -> WMse {
