@@ -1,0 +1,3 @@
+//! Graphs in selfsame: interactions of users and items, thinned views of them, and ranking.
+
+pub mod data;
