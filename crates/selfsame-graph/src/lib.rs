@@ -1,3 +1,4 @@
 //! Graphs in selfsame: interactions of users and items, thinned views of them, and ranking.
 
 pub mod data;
+pub mod view;
