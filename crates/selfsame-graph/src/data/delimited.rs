@@ -61,6 +61,17 @@ fn check_integer(path: &Path, line: usize, field: &str, what: &str, help: &str) 
     Err(Error::data(path, format!("line {line}: the {what} `{field}` {said}"), help))
 }
 
+/// How the lines of a table are laid out.
+struct Layout {
+    places: Places,
+    /// Whether ids of users and of items are integers.
+    integers: [bool; 2],
+    /// Fields of a line.
+    width: usize,
+    /// The number of the header's line, 0 if there is none.
+    header: usize,
+}
+
 struct Reader<'a> {
     path: &'a Path,
     format: Format,
@@ -100,8 +111,8 @@ impl Reader<'_> {
         self.options.header.unwrap_or(self.format == Format::Recbole || named > 0 || unlike)
     }
 
-    /// Where the columns are, whether ids are integers, and the number of the header's line.
-    fn layout(&self, text: &str) -> Result<Option<(Places, [bool; 2], usize, usize)>> {
+    /// Found out from the first two lines; `None` if there are none.
+    fn layout(&self, text: &str) -> Result<Option<Layout>> {
         let mut all = lines(text);
         let Some((first_line, content)) = all.next() else { return Ok(None) };
         let (mut first, mut second) = (Vec::new(), Vec::new());
@@ -134,12 +145,17 @@ impl Reader<'_> {
             let integer = |field: &Cow<'_, str>| field.parse::<i128>().is_ok();
             self.options.ids == IdKind::Auto && sample.get(place).is_some_and(integer)
         });
-        Ok(Some((found, integers, first.len(), if header { first_line } else { 0 })))
+        Ok(Some(Layout {
+            places: found,
+            integers,
+            width: first.len(),
+            header: if header { first_line } else { 0 },
+        }))
     }
 
     fn table(&self, text: &str) -> Result<Table> {
         let mut table = Table::new(self.format);
-        let Some((places, integers, width, header)) = self.layout(text)? else { return Ok(table) };
+        let Some(Layout { places, integers, width, header }) = self.layout(text)? else { return Ok(table) };
         table.timed = places.time.is_some();
         if self.options.min_rating.is_some() && places.rating.is_none() {
             let help = "leave the least rating away, or name the column of ratings";
