@@ -8,6 +8,7 @@ mod batch_norm;
 mod buffer;
 mod convolution;
 mod flex;
+mod info_nce;
 mod memory;
 #[cfg(test)]
 mod network;
@@ -24,6 +25,7 @@ mod whiten;
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use convolution::{conv2d, conv3d};
+pub use info_nce::info_nce;
 pub use memory::keep_freed_memory;
 pub use pool::{Windows, max_pool2d, mean_pool2d};
 pub use roi_align::{Region, RoiAlign, roi_align};

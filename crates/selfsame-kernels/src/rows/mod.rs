@@ -12,6 +12,8 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
+pub use cpu::order;
+
 use extension::RowsBackend;
 
 /// The rows `indices` of a table `[rows, columns]`, in this order: `[indices, columns]`. A row may be asked for any number of times; its

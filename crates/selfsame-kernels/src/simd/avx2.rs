@@ -58,6 +58,14 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn add_to_exponent(self, vector: __m256, power: __m256) -> __m256 {
+        unsafe {
+            let power = _mm256_slli_epi32::<23>(_mm256_castps_si256(power));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(vector), power))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn read(self, from: *const f32) -> __m256 {
         unsafe { _mm256_loadu_ps(from) }
     }

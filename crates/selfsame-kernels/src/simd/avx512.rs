@@ -58,6 +58,14 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn add_to_exponent(self, vector: __m512, power: __m512) -> __m512 {
+        unsafe {
+            let power = _mm512_slli_epi32::<23>(_mm512_castps_si512(power));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(vector), power))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn read(self, from: *const f32) -> __m512 {
         unsafe { _mm512_loadu_ps(from) }
     }

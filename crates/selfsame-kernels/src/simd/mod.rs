@@ -42,6 +42,8 @@ pub trait Simd: Copy + Send + Sync {
     fn multiply(self, left: Self::Vector, right: Self::Vector) -> Self::Vector;
     /// `left · right + sum`, rounded once where the CPU can.
     fn multiply_add(self, left: Self::Vector, right: Self::Vector, sum: Self::Vector) -> Self::Vector;
+    /// `vector · 2ⁿ`, n being the whole number in the lowest nine bits of each lane's `power`; no lane may leave the range of normal numbers.
+    fn add_to_exponent(self, vector: Self::Vector, power: Self::Vector) -> Self::Vector;
 
     /// The vector that lies at `from`.
     ///

@@ -49,6 +49,13 @@ impl<const LANES: usize, const REGISTERS: usize> Simd for Portable<LANES, REGIST
     }
 
     #[inline(always)]
+    fn add_to_exponent(self, vector: [f32; LANES], power: [f32; LANES]) -> [f32; LANES] {
+        std::array::from_fn(|lane| {
+            f32::from_bits(vector[lane].to_bits().wrapping_add(power[lane].to_bits() << 23))
+        })
+    }
+
+    #[inline(always)]
     unsafe fn read(self, from: *const f32) -> [f32; LANES] {
         // SAFETY: the caller vouches for the memory.
         unsafe { from.cast::<[f32; LANES]>().read_unaligned() }
