@@ -3,8 +3,15 @@
 use crate::simd::Simd;
 
 /// 2ʸ for −½ ≤ y ≤ ½ as a polynomial, lowest power first: interpolated at the Chebyshev nodes, off by at most 2.6e-9 of the value.
-const POLYNOMIAL: [f32; 7] =
-    [1.0, 0.693_147_2, 0.240_226_51, 0.055_503_27, 0.009_618_057, 0.001_340_042_8, 0.000_154_614_45];
+const POLYNOMIAL: [f32; 7] = [
+    1.0,
+    std::f32::consts::LN_2,
+    0.240_226_5,
+    0.055_503_27,
+    0.009_618_057,
+    0.001_340_042_8,
+    0.000_154_614_45,
+];
 
 /// 1.5·2²³: added to a small number, the sum is rounded to a whole number, which its lowest bits are.
 const ROUND: f32 = 12_582_912.0;

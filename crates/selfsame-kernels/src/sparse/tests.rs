@@ -21,7 +21,7 @@ fn matrix(rows: usize, columns: usize, sparsity: u64, seed: u64) -> SparseMatrix
     for row in 0..rows as u64 {
         for column in 0..columns as u64 {
             let mixed = (row * 7919 + column * 104_729 + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
-            if mixed % sparsity == 0 {
+            if mixed.is_multiple_of(sparsity) {
                 indices.push(column as u32);
                 values.push((mixed as f32 * 0.37).sin());
             }
