@@ -1,0 +1,210 @@
+//! What can be typed after `selfsame eval`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Output;
+
+/// `selfsame eval`
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  selfsame eval knn runs/a --data labelled/\n  \
+    selfsame eval segmentation runs/a --data scenes/ --void 11")]
+pub enum Eval {
+    /// Weighted nearest neighbours on frozen features
+    #[command(after_help = "Example:\n  selfsame eval knn runs/a --data labelled/ --json")]
+    Knn {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
+        /// Which layer's output is the representation
+        #[arg(long, value_enum, default_value_t)]
+        layer: Layer,
+        /// Compare the map region by region: 2×2 regions, or as many as given
+        #[arg(
+            long,
+            value_name = "GRID",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "2",
+            conflicts_with = "layer"
+        )]
+        dense: Option<usize>,
+        /// Neighbours that vote; fewer where there are fewer pictures
+        #[arg(long, short, default_value_t = 20)]
+        k: usize,
+        /// Temperature of the votes, exp(cos / t)
+        #[arg(long, default_value_t = 0.07)]
+        temperature: f64,
+    },
+    /// A linear classifier on frozen features
+    #[command(
+        after_help = "Example:\n  selfsame eval linear runs/a --train labelled/train --test labelled/test"
+    )]
+    Linear {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
+        /// Which layer's output is the representation
+        #[arg(long, value_enum, default_value_t)]
+        layer: Layer,
+    },
+    /// The whole network trained on with labels
+    #[command(
+        after_help = "Example:\n  selfsame eval finetune runs/a --data labelled/ --fraction 0.1 --epochs 20"
+    )]
+    Finetune {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
+        /// Share of the training labels that is used, drawn evenly from the classes
+        #[arg(long, default_value_t = 1.0)]
+        fraction: f64,
+        /// Passes over the labelled pictures
+        #[arg(long, default_value_t = 20)]
+        epochs: usize,
+        /// Learning rate
+        #[arg(long, default_value_t = 0.02)]
+        lr: f64,
+        /// Pictures in a batch
+        #[arg(long, default_value_t = 64)]
+        batch_size: usize,
+    },
+    /// The class of every pixel, told by a linear classifier from the frozen map
+    #[command(after_help = "Example:\n  selfsame eval segmentation runs/a --data scenes/ --void 11\n\n\
+        scenes/ has train/ and test/, each with images/ and labels/: images/a.jpg goes with labels/a.png,\n\
+        whose 8-bit values (grey, or indices of a palette) are numbers of classes.")]
+    Segmentation {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        labels: PixelFolders,
+        /// The number of pixels that have no class and are not looked at
+        #[arg(long, default_value_t = 255)]
+        void: u8,
+        /// Number of classes; by default from the training labels
+        #[arg(long)]
+        classes: Option<usize>,
+        /// Shorter side in pixels at which pictures are shown to the network; by default twice the run's image size
+        #[arg(long)]
+        image_size: Option<usize>,
+        /// Random labelled pixels of each training picture that the classifier learns from
+        #[arg(long, default_value_t = 256)]
+        pixels: usize,
+        /// Test pictures in RUN/pictures/segmentation.png, with truth and prediction
+        #[arg(long, default_value_t = 8)]
+        pictures: usize,
+    },
+    /// Whether a place is recognised in another view of the same picture
+    #[command(after_help = "Example:\n  selfsame eval correspondence runs/a --data photos/")]
+    Correspondence {
+        #[command(flatten)]
+        network: Network,
+        /// Pictures: a folder, tar shards or a pack; no labels needed
+        #[arg(long, value_name = "PATH")]
+        data: PathBuf,
+        /// How the two views are made: `selfsame list recipes`
+        #[arg(long, default_value = "moco-v2")]
+        recipe: String,
+        /// Side of the views in pixels; by default twice the run's image size
+        #[arg(long)]
+        image_size: Option<usize>,
+        /// At most so many pictures, drawn at random
+        #[arg(long, default_value_t = 1000)]
+        images: usize,
+        /// Pairs of views in RUN/pictures/correspondence.png
+        #[arg(long, default_value_t = 8)]
+        pictures: usize,
+    },
+    /// Finding pictures of the same class by their features
+    #[command(
+        after_help = "Example:\n  selfsame eval retrieval runs/a --train labelled/train --test labelled/test\n\n\
+        The pictures of --test ask, those of --train are ranked."
+    )]
+    Retrieval {
+        #[command(flatten)]
+        network: Network,
+        #[command(flatten)]
+        classes: ClassFolders,
+        /// Which layer's output is the representation
+        #[arg(long, value_enum, default_value_t)]
+        layer: Layer,
+        /// Queries in RUN/pictures/retrieval.png, with their nearest pictures
+        #[arg(long, default_value_t = 8)]
+        pictures: usize,
+    },
+}
+
+/// Which network, and how to measure it.
+#[derive(Debug, Args)]
+pub struct Network {
+    /// Folder of the run
+    pub run: PathBuf,
+    /// Which checkpoint: last, best or epoch-0010
+    #[arg(long, default_value = "last")]
+    pub checkpoint: String,
+    /// Measure the untrained network instead
+    #[arg(long, visible_alias = "untrained")]
+    pub random: bool,
+    /// Seed of the evaluation's own random choices
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Threads that read pictures
+    #[arg(long)]
+    pub workers: Option<usize>,
+    /// Where to compute
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Pictures with a class each.
+#[derive(Debug, Args)]
+pub struct ClassFolders {
+    /// Class folders, or a folder with train/ and test/ inside
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "test"])]
+    pub data: Option<PathBuf>,
+    /// Class folders to learn from
+    #[arg(long, value_name = "DIR", requires = "test")]
+    pub train: Option<PathBuf>,
+    /// Class folders to measure on
+    #[arg(long, value_name = "DIR", requires = "train")]
+    pub test: Option<PathBuf>,
+}
+
+/// Pictures with a class for each pixel.
+#[derive(Debug, Args)]
+pub struct PixelFolders {
+    /// A folder with train/ and test/ inside, each with images/ and labels/
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["train", "test"])]
+    pub data: Option<PathBuf>,
+    /// A folder with images/ and labels/ to learn from
+    #[arg(long, value_name = "DIR", requires = "test")]
+    pub train: Option<PathBuf>,
+    /// A folder with images/ and labels/ to measure on
+    #[arg(long, value_name = "DIR", requires = "train")]
+    pub test: Option<PathBuf>,
+}
+
+/// Where a representation is read.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Layer {
+    /// The backbone's pooled output
+    #[default]
+    Backbone,
+    /// The projector's output
+    Projector,
+}
+
+impl From<Layer> for selfsame_image::method::Layer {
+    fn from(layer: Layer) -> Self {
+        match layer {
+            Layer::Backbone => Self::Backbone,
+            Layer::Projector => Self::Projector,
+        }
+    }
+}

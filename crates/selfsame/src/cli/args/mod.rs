@@ -1,0 +1,123 @@
+//! What can be typed.
+
+mod data;
+mod embeddings;
+mod evaluation;
+mod training;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use data::Data;
+pub use embeddings::{Embed, Export, ExportFormat};
+pub use evaluation::{ClassFolders, Eval, Network, PixelFolders};
+pub use training::{Preset, Pretrain, Resume, Sweep, Training};
+
+/// Learn representations without labels.
+#[derive(Debug, Parser)]
+#[command(
+    name = "selfsame",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        selfsame pretrain simclr --data photos/ --out runs/a\n  \
+        selfsame eval knn runs/a --data labelled/\n  \
+        selfsame embed runs/a --data photos/ -o embeddings.parquet\n\n\
+        Exit codes: 0 ok, 1 failed, 2 usage or settings, 3 data, 4 device or memory,\n\
+        5 diverged or collapsed, 75 stopped by SIGTERM and 130 by Ctrl-C with a good checkpoint."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Learn a representation from data without labels
+    Pretrain(Pretrain),
+    /// Go on with a stopped training, exactly where it was
+    Resume(Resume),
+    /// Train several methods, seeds and settings one after another, and compare them
+    Sweep(Sweep),
+    /// Measure what a representation is worth
+    #[command(subcommand)]
+    Eval(Eval),
+    /// Write the representations of pictures to a file
+    Embed(Embed),
+    /// Write a backbone's weights for other programs
+    Export(Export),
+    /// Look at data before training on it
+    #[command(subcommand)]
+    Data(Data),
+    /// Print a table of runs side by side
+    Compare(Compare),
+    /// List methods, backbones or recipes
+    List(List),
+    /// Tell what this program and this machine can do
+    Doctor(Doctor),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  selfsame completions bash > ~/.local/share/bash-completion/completions/selfsame"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Output {
+    /// Print the result as one JSON object on one line
+    #[arg(long)]
+    pub json: bool,
+    /// No progress
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// `selfsame compare`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  selfsame compare runs/*")]
+pub struct Compare {
+    /// Folders of runs
+    #[arg(required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Print the result as one JSON object on one line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `selfsame list`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  selfsame list recipes")]
+pub struct List {
+    /// What to list
+    pub what: Listing,
+    /// Print the result as one JSON object on one line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Listing {
+    /// What can be trained
+    Methods,
+    /// Networks
+    Backbones,
+    /// Ways to make views
+    Recipes,
+}
+
+/// `selfsame doctor`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  selfsame doctor")]
+pub struct Doctor {
+    /// Print the result as one JSON object on one line
+    #[arg(long)]
+    pub json: bool,
+}
