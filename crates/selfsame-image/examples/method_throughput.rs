@@ -19,7 +19,7 @@ use selfsame_core::settings::Layers;
 use selfsame_image::method::{Build, Entry, ImageMethod, by_name};
 use selfsame_image::model::{Depth, ResNetConfig, Stem};
 use selfsame_image::settings::{Facts, Preset, defaults, resolve_auto};
-use selfsame_image::view::Views;
+use selfsame_image::view::{Crop, Geometry, Views};
 
 /// The data set for whose size `auto` settings are chosen.
 const INSTANCES: usize = 10_000;
@@ -68,7 +68,7 @@ impl Contender {
             side,
             instances: (0..batch).collect(),
             pixels: (0..count).map(pixels).collect(),
-            geometry: vec![Vec::new(); count],
+            geometry: (0..count).map(|view| vec![geometry(view, side); batch]).collect(),
         };
         Ok(Self { entry, method, optimizer: OptimizerConfig::default().init(), views, times: Vec::new() })
     }
@@ -97,6 +97,14 @@ impl Contender {
         self.times.push(start.elapsed().as_secs_f64());
         Ok(())
     }
+}
+
+/// Crops from corner to corner of a picture: any two of them share most of it, and so boxes (SCRL).
+fn geometry(view: usize, side: usize) -> Geometry {
+    let start = 0.1 * view as f32 * side as f32;
+    let extent = 0.7 * side as f32;
+    let crop = Crop { top: start, left: start, height: extent, width: extent };
+    Geometry { source_height: side, source_width: side, crop, flipped: false }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -6,7 +6,7 @@ use crate::Failure;
 use crate::process::{command, output};
 
 /// Methods whose steps are measured in turns; the ratios are to the first one.
-const TURNS: [&str; 2] = ["moco-v2,mochi,densecl", "simclr,byol,simsiam,mixsiam,w-mse"];
+const TURNS: [&str; 2] = ["moco-v2,mochi,densecl", "simclr,byol,scrl,simsiam,mixsiam,w-mse"];
 
 /// Seconds of each measurement.
 const SECONDS: &str = "40";

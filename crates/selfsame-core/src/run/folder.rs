@@ -21,7 +21,8 @@ pub struct RunFolder {
 impl RunFolder {
     /// Creates the folder of a new run, with its parents, and locks it.
     ///
-    /// With `overwrite` the files of the run that is there are removed first: what training wrote, nothing else.
+    /// With `overwrite` the files of the run that is there are removed first: what training wrote and the pictures of its
+    /// evaluations, nothing else.
     /// `run.json` stays until [`write_record`](Self::write_record) replaces it.
     ///
     /// # Errors
@@ -157,9 +158,27 @@ impl RunFolder {
                 fs::remove_file(entry.path())?;
             }
         }
+        remove_pictures(&self.pictures())?;
         atomic_file::remove_leftovers(&self.path)?;
         checkpoint::remove_all(&self.checkpoints())
     }
+}
+
+/// They would show another run than the one they lie in.
+fn remove_pictures(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let mut others = false;
+    for entry in entries {
+        let path = entry?.path();
+        match path.extension().is_some_and(|extension| extension == "png") {
+            true => fs::remove_file(path)?,
+            false => others = true,
+        }
+    }
+    if others { Ok(()) } else { fs::remove_dir(folder) }
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {

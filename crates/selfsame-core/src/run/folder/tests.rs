@@ -73,6 +73,8 @@ fn overwriting_removes_the_run_and_nothing_else() {
     fs::write(last.join("checkpoint.toml"), "old").unwrap();
     fs::write(path.join("notes.txt"), "mine").unwrap();
     fs::write(folder.checkpoints().join("notes.txt"), "mine").unwrap();
+    fs::create_dir(folder.pictures()).unwrap();
+    fs::write(folder.pictures().join("segmentation.png"), "old").unwrap();
     drop(folder);
 
     let folder = RunFolder::create(&path, true).unwrap();
