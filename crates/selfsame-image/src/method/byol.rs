@@ -27,7 +27,7 @@ pub const ENTRY: Entry = Entry {
     paper: "Grill, Strub, Altché, Tallec, Richemond et al. NeurIPS 2020, arXiv 2006.07733",
     summary: "foresees what a slow copy of itself makes of the other view; no negatives, small batches will do",
     views: 2,
-    // A few hundred steps: SGD in place of LARS, a target that follows within a hundred steps, heads to scale.
+    // A few hundred steps: Adam in place of LARS, a target that follows within a hundred steps, heads to scale.
     small: r#"
         [view]
         recipe = "simclr-cifar"
@@ -37,9 +37,10 @@ pub const ENTRY: Entry = Entry {
         projector_dimension = 128
         predictor_hidden = "auto"
         [optimizer]
-        name = "sgd"
-        lr = 0.06
-        weight_decay = 5e-4
+        name = "adam"
+        lr = 1e-3
+        lr_scaling = "none"
+        weight_decay = 1e-6
         [schedule]
         warmup_epochs = 1.0
     "#,
@@ -59,6 +60,7 @@ pub const ENTRY: Entry = Entry {
         predictor_hidden = 4096
         [optimizer]
         name = "lars"
+        lr_scaling = "linear"
         lr = 0.2
         weight_decay = 1.5e-6
         [schedule]

@@ -48,9 +48,10 @@ pub const ENTRY: Entry = Entry {
         box_jitter = 0.0
         stage = 4
         [optimizer]
-        name = "sgd"
-        lr = 0.06
-        weight_decay = 5e-4
+        name = "adam"
+        lr = 1e-3
+        lr_scaling = "none"
+        weight_decay = 1e-6
         [schedule]
         warmup_epochs = 1.0
     "#,
@@ -70,6 +71,7 @@ pub const ENTRY: Entry = Entry {
         min_size = 32
         [optimizer]
         name = "lars"
+        lr_scaling = "linear"
         lr = 0.45
         weight_decay = 1e-6
         [schedule]
