@@ -8,7 +8,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Device`] when the device fails to hand them out.
-pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor.try_into_vec_as().map_err(|error| {
         Error::device(
             format!("cannot read a tensor back from its device: {error}"),
@@ -21,6 +21,6 @@ pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
 ///
 /// # Errors
 /// Those of [`values`].
-pub(crate) fn scalar(tensor: Tensor<1>) -> Result<f64> {
+pub fn scalar(tensor: Tensor<1>) -> Result<f64> {
     values(tensor).map(|values| values.first().copied().map_or(f64::NAN, f64::from))
 }

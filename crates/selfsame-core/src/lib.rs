@@ -6,13 +6,14 @@ pub mod collective;
 pub mod device;
 mod error;
 pub mod head;
-mod host;
+pub mod host;
 pub mod loss;
 pub mod method;
 pub mod momentum_encoder;
 pub mod monitor;
 pub mod nn;
 pub mod optimizer;
+pub mod pretrain;
 pub mod probe;
 pub mod queue;
 mod random;
@@ -20,6 +21,7 @@ pub mod run;
 pub mod schedule;
 pub mod settings;
 pub mod stop;
+pub mod tensor;
 pub mod train;
 
 #[cfg(test)]

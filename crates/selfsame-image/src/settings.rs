@@ -1,17 +1,19 @@
 //! The settings of an image training, section by section, and what `auto` becomes once the data is known.
 
-use std::path::{Path, PathBuf};
+pub use selfsame_core::pretrain::{Preset, RunSettings};
 
+use selfsame_core::pretrain;
 use selfsame_core::run::RunFolder;
 use selfsame_core::settings::{Auto, Layers, Resolved};
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::method::{self, Entry};
+use crate::method::Entry;
+use crate::pretrain::MODALITY;
 
 /// The general defaults; a method's own go over them.
-const DEFAULTS: &str = r#"
+pub(crate) const DEFAULTS: &str = r#"
 [data]
 path = ""
 eval = ""
@@ -61,6 +63,7 @@ batch_size = 64
 device = "cpu"
 log_every = 10
 measure_every = 1
+patience = 0
 checkpoint_every = 10
 checkpoint_steps = 0
 stop_on_collapse = false
@@ -68,18 +71,7 @@ sync_batch_norm = true
 "#;
 
 /// The settings that name a file or a folder, by section and key.
-const PATHS: [(&str, &str); 3] = [("data", "path"), ("data", "eval"), ("backbone", "init_from")];
-
-/// Which settings a method starts from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Preset {
-    /// Small data, a short time.
-    #[default]
-    Small,
-    /// The paper's.
-    Paper,
-}
+pub(crate) const PATHS: &[(&str, &str)] = &[("data", "path"), ("data", "eval"), ("backbone", "init_from")];
 
 /// Section `[data]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -120,58 +112,12 @@ pub struct BackboneSettings {
     pub init_from: String,
 }
 
-/// Section `[run]`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RunSettings {
-    /// The seed of every random choice.
-    pub seed: u64,
-    /// Instances in a batch.
-    pub batch_size: usize,
-    /// Where to compute.
-    pub device: String,
-    /// Steps between two records.
-    pub log_every: usize,
-    /// Epochs between two kNN measurements; 0 for none.
-    pub measure_every: usize,
-    /// Epochs between two kept checkpoints; 0 for none.
-    pub checkpoint_every: usize,
-    /// Steps between two `last` checkpoints within an epoch; 0 for epoch ends only.
-    pub checkpoint_steps: usize,
-    /// Whether a collapsed representation ends the training.
-    pub stop_on_collapse: bool,
-    /// Whether batch norm takes its statistics over all ranks.
-    pub sync_batch_norm: bool,
-}
-
 /// What [`Resolved`] settings of an image training start from.
 ///
 /// # Errors
 /// Never with the tables that are compiled in.
 pub fn defaults(method: &Entry, preset: Preset) -> Result<Table> {
-    let mut table = parse(DEFAULTS)?;
-    merge(&mut table, parse(method.small)?);
-    if preset == Preset::Paper {
-        merge(&mut table, parse(method.paper_settings)?);
-    }
-    if let Some(Value::Table(section)) = table.get_mut("method") {
-        section.insert("name".into(), Value::String(method.name.into()));
-    }
-    Ok(table)
-}
-
-fn parse(text: &str) -> Result<Table> {
-    text.parse().map_err(|error: toml::de::Error| Error::Internal(format!("built-in settings: {error}")))
-}
-
-fn merge(base: &mut Table, over: Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(Value::Table(base)), Value::Table(over)) => merge(base, over),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
-    }
+    MODALITY.defaults(&method.about(), preset)
 }
 
 /// What `auto` depends on.
@@ -223,50 +169,12 @@ pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     notes
 }
 
-/// The settings as a run keeps them: with absolute paths, so that it can be gone on with from any folder. Those in use stay as
-/// they were typed, for messages.
-pub fn to_keep(settings: &Resolved) -> Table {
-    let mut table = settings.table().clone();
-    for (section, key) in PATHS {
-        let setting = table.get_mut(section).and_then(Value::as_table_mut).and_then(|keys| keys.get_mut(key));
-        if let Some(Value::String(path)) = setting
-            && !path.is_empty()
-            // TOML cannot hold every name.
-            && let Some(text) = absolute(Path::new(path)).to_str()
-        {
-            *path = text.to_owned();
-        }
-    }
-    table
-}
-
-/// Where something is, from the root on; as it is where nothing is there.
-pub(crate) fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
 /// The settings of a run, as a first layer.
 ///
 /// # Errors
 /// A `config.toml` that is missing or is not that of an image training.
 pub fn read_settings(folder: &RunFolder) -> Result<Layers> {
-    let path = folder.config();
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
-    let broken = |what: String| Error::data(&path, what, "restore the file, or begin a new run");
-    let table: Table = text.parse().map_err(|error: toml::de::Error| {
-        let line = error
-            .span()
-            .map_or(1, |span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
-        broken(format!("line {line} is not TOML: {}", error.message()))
-    })?;
-    let name = table.get("method").and_then(|method| method.get("name")).and_then(Value::as_str);
-    let name = name.ok_or_else(|| broken("method.name is missing".into()))?;
-    // Nothing in there was typed now: the run is of another version, or damaged.
-    let method = method::by_name(name).map_err(|error| match error {
-        Error::Config { what, help } => Error::data(&path, what, help),
-        other => other,
-    })?;
-    Layers::new(defaults(method, Preset::Small)?).run(&path)
+    Ok(pretrain::read_settings(folder, &[&MODALITY])?.layers)
 }
 
 impl DataSettings {
@@ -283,26 +191,6 @@ impl DataSettings {
             return Err(Error::config(
                 "data.workers is 0",
                 "give at least 1 thread, or leave it out for one a core",
-            ));
-        }
-        Ok(())
-    }
-}
-
-impl RunSettings {
-    /// # Errors
-    /// Values that no training can have.
-    pub fn validate(&self) -> Result<()> {
-        if self.batch_size < 2 {
-            return Err(Error::config(
-                format!("run.batch_size is {}", self.batch_size),
-                "batch norm and negatives need at least 2 instances; 64 and more learn better",
-            ));
-        }
-        if self.log_every == 0 {
-            return Err(Error::config(
-                "run.log_every is 0",
-                "give the steps between two records, at least 1",
             ));
         }
         Ok(())

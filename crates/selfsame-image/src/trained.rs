@@ -3,41 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
-use selfsame_core::run::{RunFolder, RunRecord};
-use selfsame_core::settings::Resolved;
-use selfsame_core::train::{Progress, restore};
-use selfsame_core::{Error, Result, checkpoint, device};
-use serde_json::{Value, json};
+use selfsame_core::pretrain::StoredRun;
+pub use selfsame_core::pretrain::Weights;
+use selfsame_core::{Result, device};
+use serde_json::{Map, Value, json};
 
-use crate::method::{self, Entry, ImageMethod, Layer};
+use crate::method::{self, ImageMethod, Layer};
 use crate::model::{About, Preprocess};
 use crate::network::{backbone_config, build, initial_weights};
 use crate::picture::Picture;
-use crate::settings::{ViewSettings, read_settings};
+use crate::pretrain::MODALITY;
+use crate::settings::ViewSettings;
 use crate::view::{Pipeline, Recipe};
-
-/// Fields of results that are kept under a name of their own, `knn_top1`, beside the whole result.
-const HEADLINES: [&str; 5] = ["top1", "miou", "accuracy", "r@1", "map"];
-
-/// Which weights of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Weights {
-    /// Those of a checkpoint: `last`, `best` or `epoch-0010`.
-    Checkpoint(String),
-    /// Those it began with, before any step.
-    Untrained,
-}
 
 /// The network of a run with frozen weights.
 pub struct TrainedRun {
-    /// The run's folder.
-    pub folder: RunFolder,
-    /// What the run says of itself.
-    pub record: RunRecord,
-    /// Its settings.
-    pub settings: Resolved,
-    /// Its method.
-    pub entry: &'static Entry,
+    /// The run: its folder, record, settings and method.
+    pub stored: StoredRun,
     /// The network.
     pub method: Box<dyn ImageMethod>,
     device: Device,
@@ -50,25 +32,16 @@ impl TrainedRun {
     /// # Errors
     /// A folder that is no run, a checkpoint that is missing, broken or of another method (exit code 3).
     pub fn open(path: impl AsRef<Path>, weights: &Weights, on_device: &str) -> Result<Self> {
-        let folder = RunFolder::open(path)?;
-        let record = folder.record()?;
-        let settings = read_settings(&folder)?.resolve();
-        let entry = method::by_name(settings.text("method.name"))?;
+        let stored = StoredRun::open(path, &MODALITY)?;
         let device = device::by_name(on_device)?;
         let initial = match weights {
             // It holds all of them: the file that they began with need not be there any more.
             Weights::Checkpoint(_) => None,
-            Weights::Untrained => initial_weights(&settings)?,
+            Weights::Untrained => initial_weights(&stored.settings)?,
         };
-        let mut method = build(entry, &settings, initial, &device)?;
-        let mut steps = 0;
-        if let Weights::Checkpoint(name) = weights {
-            let mut checkpoint = checkpoint::load(&folder.checkpoints(), name)?;
-            checkpoint.check_method(entry.name)?;
-            steps = checkpoint.progress::<Progress>()?.step;
-            restore(&mut checkpoint, &mut *method, None)?;
-        }
-        Ok(Self { folder, record, settings, entry, method, device, steps })
+        let mut method = build(method::by_name(stored.method.name)?, &stored.settings, initial, &device)?;
+        let steps = stored.restore(weights, &mut *method)?;
+        Ok(Self { stored, method, device, steps })
     }
 
     /// How pictures are shown to the frozen network: scaled and normalised, nothing random.
@@ -76,7 +49,7 @@ impl TrainedRun {
     /// # Errors
     /// When the run's settings cannot be used.
     pub fn pipeline(&self) -> Result<Pipeline> {
-        let view: ViewSettings = self.settings.section("view")?;
+        let view: ViewSettings = self.stored.settings.section("view")?;
         Pipeline::new(Recipe::by_name("evaluation")?, view.image_size, 1)
     }
 
@@ -95,7 +68,7 @@ impl TrainedRun {
     /// # Errors
     /// When the run's settings cannot be used.
     pub fn reduction(&self) -> Result<usize> {
-        Ok(backbone_config(&self.settings)?.stem.reduction())
+        Ok(backbone_config(&self.stored.settings)?.stem.reduction())
     }
 
     /// Where the network lives.
@@ -110,9 +83,9 @@ impl TrainedRun {
     pub fn about(&self) -> Result<About> {
         let pipeline = self.pipeline()?;
         Ok(About {
-            backbone: backbone_config(&self.settings)?,
-            method: self.entry.name.into(),
-            run: self.folder.path().display().to_string(),
+            backbone: backbone_config(&self.stored.settings)?,
+            method: self.stored.method.name.into(),
+            run: self.stored.folder.path().display().to_string(),
             steps: self.steps,
             preprocess: Preprocess {
                 image_size: pipeline.side,
@@ -146,9 +119,7 @@ impl TrainedRun {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_picture(&self, name: &str, picture: &Picture) -> Result<PathBuf> {
-        let folder = self.folder.pictures();
-        std::fs::create_dir_all(&folder).map_err(|error| Error::io("create", &folder, error))?;
-        let path = folder.join(format!("{name}.png"));
+        let path = self.stored.picture(name)?;
         picture.save_png(&path)?;
         Ok(path)
     }
@@ -157,16 +128,7 @@ impl TrainedRun {
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub fn keep_result(&mut self, result: &serde_json::Map<String, Value>) -> Result<()> {
-        // The run may have gone on training since it was opened.
-        self.record = self.folder.record()?;
-        let protocol = result.get("protocol").and_then(Value::as_str).unwrap_or("evaluation").to_owned();
-        for name in HEADLINES {
-            if let Some(value) = result.get(name) {
-                self.record.results.insert(format!("{protocol}_{name}"), value.clone());
-            }
-        }
-        self.record.results.insert(protocol, Value::Object(result.clone()));
-        self.folder.write_record(&self.record)
+    pub fn keep_result(&mut self, result: &Map<String, Value>) -> Result<()> {
+        self.stored.keep_result(result)
     }
 }

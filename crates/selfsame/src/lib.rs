@@ -16,6 +16,7 @@
 pub mod embeddings;
 
 pub use selfsame_core as core;
+pub use selfsame_graph as graph;
 pub use selfsame_image as image;
 
 /// What most programs need.
@@ -24,10 +25,10 @@ pub mod prelude {
     pub use selfsame_core::loss::nt_xent;
     pub use selfsame_core::method::{Method, Objective, Step};
     pub use selfsame_core::nn::{Mode, Parameters};
+    pub use selfsame_core::pretrain::Prepared;
     pub use selfsame_core::{Error, Random, Result};
     pub use selfsame_image::data::{Dataset, Loader};
     pub use selfsame_image::method::{ImageMethod, METHODS};
     pub use selfsame_image::model::{ResNet, ResNetConfig};
-    pub use selfsame_image::pretrain::Prepared;
     pub use selfsame_image::view::{Pipeline, Recipe, Views};
 }

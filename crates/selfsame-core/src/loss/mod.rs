@@ -1,6 +1,7 @@
 //! Objectives as pure functions of tensors. What a method draws at random is an argument, so that value and
 //! gradient can be checked against independent implementations.
 
+mod bpr;
 mod byol;
 mod densecl;
 mod info_nce;
@@ -14,12 +15,14 @@ mod simsiam;
 mod slow;
 mod w_mse;
 
+pub use bpr::bpr;
 pub use byol::byol;
 pub use densecl::{correspondence, densecl_dense};
 pub use info_nce::{Contrast, info_nce};
 pub use mixsiam::{MixSiamLoss, ViewsPredict, largest, mixsiam, mixture};
 pub use mochi::{Mixing, Mochi, Synthesis, mochi};
 pub use nt_xent::nt_xent;
+pub use selfsame_kernels::info_nce as info_nce_over_table;
 pub use similarity::{negative_cosine, unit};
 pub use simsiam::simsiam;
 pub use w_mse::{Whitening, w_mse, whitened};

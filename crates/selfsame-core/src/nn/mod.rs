@@ -5,6 +5,7 @@
 
 mod batch_norm;
 mod conv2d;
+mod embedding;
 mod linear;
 mod parameters;
 mod statistic;
@@ -14,9 +15,11 @@ mod tests;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv2d::{Conv2d, Conv2dConfig};
+pub use embedding::Embedding;
 pub use linear::{Linear, LinearConfig};
 pub use parameters::{Parameter, Parameters, is_adapted, is_statistic};
 pub use selfsame_kernels::{Epilogue, Region, RoiAlign, Windows, max_pool2d, mean_pool2d, roi_align};
+pub use selfsame_kernels::{SparseError, SparseMatrix, gather_rows, propagate};
 pub use statistic::Statistic;
 
 use std::sync::Arc;

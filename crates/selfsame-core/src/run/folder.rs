@@ -105,6 +105,11 @@ impl RunFolder {
         self.path.join("bad_files.tsv")
     }
 
+    /// Original ids of users and of items, a line each.
+    pub fn ids(&self) -> [PathBuf; 2] {
+        ["users.txt", "items.txt"].map(|name| self.path.join(name))
+    }
+
     /// The checkpoints, see [`crate::checkpoint`].
     pub fn checkpoints(&self) -> PathBuf {
         self.path.join("checkpoints")
@@ -149,7 +154,8 @@ impl RunFolder {
     }
 
     fn remove_run(&self) -> io::Result<()> {
-        for file in [self.config(), self.metrics(), self.log(), self.bad_files()] {
+        let files = [self.config(), self.metrics(), self.log(), self.bad_files()];
+        for file in files.into_iter().chain(self.ids()) {
             remove_if_there(&file)?;
         }
         for entry in fs::read_dir(&self.path)? {

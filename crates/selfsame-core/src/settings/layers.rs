@@ -27,6 +27,11 @@ impl Layers {
         Self { schema: defaults.clone(), table: defaults, origins: BTreeMap::new() }
     }
 
+    /// Whether there is a setting with this dotted key.
+    pub fn has(&self, key: &str) -> bool {
+        schema::get(&self.schema, key).is_some()
+    }
+
     /// Lays a TOML file over the settings.
     ///
     /// # Errors

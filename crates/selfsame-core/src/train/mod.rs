@@ -8,11 +8,13 @@ mod gradients;
 mod progress;
 mod recorder;
 mod state;
+mod yardstick;
 
 pub use batches::{Batches, Epoch};
 pub use progress::{Best, Progress};
 pub use recorder::{Live, Observer, Recorder, Silent};
 pub use state::{Checkpoints, restore, restore_part};
+pub use yardstick::Yardstick;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,8 +44,14 @@ pub struct Plan {
     pub log_every: usize,
     /// Optimiser steps between two `last` checkpoints within an epoch; 0 for epoch ends only.
     pub checkpoint_steps: usize,
-    /// Epochs between two measurements (kNN); 0 for none.
+    /// Epochs between two measurements; 0 for none.
     pub measure_every: usize,
+    /// Measurements without a rise after which the training ends; 0 for never.
+    pub patience: usize,
+    /// What is measured.
+    pub yardstick: Yardstick,
+    /// What instances are called: `images`.
+    pub instances: &'static str,
     /// Whether a collapsed representation ends the training.
     pub stop_on_collapse: bool,
     /// Whether batch norm takes its statistics over all ranks.
@@ -52,7 +60,7 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// Measures what the representation is worth so far, a share in `0..=1` (kNN), on the method as it stands.
+/// Measures what the representation is worth so far, a share in `0..=1`, on the method as it stands.
 pub type Measure<'a, M> = dyn FnMut(&mut M) -> Result<Option<f64>> + 'a;
 
 /// Everything a training consists of.
@@ -84,7 +92,7 @@ pub struct Session<'a, M: Method + ?Sized> {
 /// How a training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// All epochs are done.
+    /// All epochs are done, or nothing has risen for as long as [`Plan::patience`] waits.
     Finished,
     /// A signal came; a checkpoint was saved.
     Stopped(Stop),
@@ -112,7 +120,7 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         checkpoints.save("last", method, optimizer, progress)?;
     }
     recorder.begin(progress, &plan, batches.size() * plan.accumulate * collective.size());
-    while progress.epoch < plan.epochs {
+    while progress.epoch < plan.epochs && !progress.is_exhausted(plan.patience) {
         let mut views = batches.epoch(progress.epoch, progress.step_in_epoch * plan.accumulate)?;
         while progress.step_in_epoch < plan.steps_per_epoch {
             let step = Step {
@@ -183,6 +191,12 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         recorder.epoch(progress, live, measured)?;
         recorder.sync()?;
         checkpoints.save_epoch(method, optimizer, progress, best)?;
+    }
+    if progress.epoch < plan.epochs {
+        recorder.log(&format!(
+            "{} has not risen for {} measurements: the training ends",
+            plan.yardstick.title, progress.without_rise
+        ))?;
     }
     Ok(Outcome::Finished)
 }

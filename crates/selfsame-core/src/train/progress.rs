@@ -13,12 +13,15 @@ pub struct Progress {
     pub step: usize,
     /// Sum of the losses of this epoch's steps.
     pub loss_sum: f64,
-    /// What the untrained network was worth (kNN).
+    /// What the untrained network was worth.
     pub measured_before: Option<f64>,
     /// What the network was worth when last measured.
     pub measured_last: Option<f64>,
     /// The best so far.
     pub best: Option<Best>,
+    /// How many measurements in a row have not been the best.
+    #[serde(default)]
+    pub without_rise: usize,
     /// How many measures in a row have shown a collapse.
     pub collapsed_in_a_row: usize,
 }
@@ -28,7 +31,7 @@ pub struct Progress {
 pub struct Best {
     /// After this many epochs.
     pub epoch: usize,
-    /// kNN where it is measured, else the negative mean loss: higher is better.
+    /// What was measured, where it is, else the negative mean loss: higher is better.
     pub value: f64,
 }
 
@@ -54,6 +57,7 @@ impl Progress {
     pub(super) fn measured(&mut self, measured: Option<f64>, mean_loss: f64) -> bool {
         let is_first = self.measured_last.is_none();
         self.measured_last = measured.or(self.measured_last);
+        self.without_rise += usize::from(measured.is_some());
         let better = |value: f64, best: Option<Best>| best.is_none_or(|best| value > best.value);
         let value = match measured {
             Some(value) if is_first || better(value, self.best) => value,
@@ -61,6 +65,12 @@ impl Progress {
             _ => return false,
         };
         self.best = Some(Best { epoch: self.epoch, value });
+        self.without_rise = 0;
         true
+    }
+
+    /// Whether so many measurements in a row have not been the best; never for a patience of 0.
+    pub(super) fn is_exhausted(&self, patience: usize) -> bool {
+        patience > 0 && self.without_rise >= patience
     }
 }

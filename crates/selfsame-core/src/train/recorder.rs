@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::gradients::Reduced;
-use super::{Plan, Progress};
+use super::{Plan, Progress, Yardstick};
 use crate::monitor::Measures;
 use crate::run::{EventWriter, Kind, Memory, Metrics, Record, RunLog, megabytes};
 use crate::{Result, host};
 
 /// What a person who watches sees of a training.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Live {
     /// Epochs begun, from 1.
     pub epoch: usize,
@@ -25,10 +25,14 @@ pub struct Live {
     pub lr: f64,
     /// Instances (not views) a second, over the last records.
     pub images_per_second: f64,
+    /// What these are called.
+    pub instances: &'static str,
     /// Share of the time spent waiting for data.
     pub data_wait: f64,
-    /// kNN when last measured, a share.
-    pub knn: Option<f64>,
+    /// What is measured.
+    pub yardstick: Yardstick,
+    /// Its value when last measured, a share.
+    pub measured: Option<f64>,
 }
 
 impl Live {
@@ -94,11 +98,12 @@ impl Window {
     }
 }
 
-#[derive(Default)]
 struct Shape {
     epochs: usize,
     steps: usize,
     instances: usize,
+    yardstick: Yardstick,
+    called: &'static str,
 }
 
 impl Recorder {
@@ -117,7 +122,7 @@ impl Recorder {
             observer,
             since_record,
             since_epoch,
-            shape: Shape::default(),
+            shape: Shape { epochs: 0, steps: 0, instances: 0, yardstick: Yardstick::KNN, called: "images" },
             started: Instant::now(),
             measuring: Duration::ZERO,
             first_step: None,
@@ -140,7 +145,13 @@ impl Recorder {
     }
 
     pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, instances: usize) {
-        self.shape = Shape { epochs: plan.epochs, steps: plan.steps_per_epoch, instances };
+        self.shape = Shape {
+            epochs: plan.epochs,
+            steps: plan.steps_per_epoch,
+            instances,
+            yardstick: plan.yardstick,
+            called: plan.instances,
+        };
         self.since_record = Window::from(progress.step);
         self.since_epoch = Window::from(progress.step);
     }
@@ -173,8 +184,10 @@ impl Recorder {
             loss,
             lr,
             images_per_second: steps * self.shape.instances as f64 / seconds,
+            instances: self.shape.called,
             data_wait: window.waited.as_secs_f64() / seconds,
-            knn: progress.measured_last.or(progress.measured_before),
+            yardstick: self.shape.yardstick,
+            measured: progress.measured_last.or(progress.measured_before),
         }
     }
 
@@ -244,17 +257,19 @@ impl Recorder {
             .with("images_per_second", rounded(live.images_per_second, 2))
             .with("data_wait", rounded(live.data_wait, 4));
         if let Some(measured) = measured {
-            record = record.with("knn_top1", measured);
+            record = record.with(live.yardstick.field, measured);
         }
-        let live = Live { knn: measured.or(live.knn), ..live };
+        let live = Live { measured: measured.or(live.measured), ..live };
         self.observer.epoch(&live);
-        let knn = measured.map_or_else(String::new, |knn| format!(", kNN {:.2} %", 100.0 * knn));
+        let title = live.yardstick.title;
+        let worth = measured.map_or_else(String::new, |value| format!(", {title} {:.2} %", 100.0 * value));
         self.log(&format!(
-            "epoch {}/{}: mean loss {:.4}, {:.1} images/s, {:.1} % waiting for data{knn}",
+            "epoch {}/{}: mean loss {:.4}, {:.1} {}/s, {:.1} % waiting for data{worth}",
             live.epoch,
             live.epochs,
             live.loss,
             live.images_per_second,
+            live.instances,
             100.0 * live.data_wait
         ))?;
         self.since_record = Window::from(progress.step);

@@ -9,12 +9,13 @@ use super::interactions::Interactions;
 
 /// What one epoch visits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum Visits {
     /// Each interaction once, in random order (SGL's code).
     #[default]
+    #[serde(rename = "epoch")]
     Interactions,
     /// As many users as there are interactions, drawn uniformly, with one of their items each (LightGCN's code).
+    #[serde(rename = "uniform")]
     Users,
 }
 

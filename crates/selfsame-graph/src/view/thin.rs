@@ -60,20 +60,11 @@ pub fn full_graph(interactions: &Interactions) -> KeptEdges {
     weighted(interactions, &users, (0..interactions.len() as u32).collect())
 }
 
-/// A view of the graph. `ratio` is the share ρ that is dropped, `layers` the number of layers, and `random` the address of the
-/// view: (seed, epoch, view).
-///
-/// Shares are taken as the decimal numbers that they are written as: 0.29 of 100 users are 29.
+/// Whether there can be views of this dropout ratio and number of layers.
 ///
 /// # Errors
 /// A ratio below 0, of 1 or more, or that is no number; no layers.
-pub fn view(
-    interactions: &Interactions,
-    augmentation: Augmentation,
-    ratio: f64,
-    layers: usize,
-    random: &Random,
-) -> Result<View> {
+pub fn check_view(ratio: f64, layers: usize) -> Result<()> {
     if !(0.0..1.0).contains(&ratio) {
         let what = format!("a share of {ratio} of the graph cannot be dropped");
         return Err(Error::config(what, "set a dropout ratio of at least 0 and below 1, such as 0.1"));
@@ -84,6 +75,24 @@ pub fn view(
             "set at least 1 layer",
         ));
     }
+    Ok(())
+}
+
+/// A view of the graph. `ratio` is the share ρ that is dropped, `layers` the number of layers, and `random` the address of the
+/// view: (seed, epoch, view).
+///
+/// Shares are taken as the decimal numbers that they are written as: 0.29 of 100 users are 29.
+///
+/// # Errors
+/// Those of [`check_view`].
+pub fn view(
+    interactions: &Interactions,
+    augmentation: Augmentation,
+    ratio: f64,
+    layers: usize,
+    random: &Random,
+) -> Result<View> {
+    check_view(ratio, layers)?;
     let users = interactions.user_of_each();
     let edge = |random: &Random| {
         let kept = share(interactions.len(), 1.0 - ratio);

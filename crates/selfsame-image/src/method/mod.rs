@@ -34,6 +34,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::method::Method;
 use selfsame_core::nn::Mode;
+use selfsame_core::pretrain::About;
 use selfsame_core::settings::{Resolved, unknown_name};
 use selfsame_core::{Error, Random, Result};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// What there is to say of it as of any method.
+    pub fn about(&self) -> About {
+        let Self { name, title, paper, summary, small, paper_settings, .. } = *self;
+        About { name, title, paper, summary, small, paper_settings }
+    }
+
     /// Views of an instance with these settings.
     pub fn views(&self, settings: &Resolved) -> usize {
         let set = settings.integer("method", "views").and_then(|views| usize::try_from(views).ok());

@@ -1,13 +1,15 @@
 //! Whole trainings on a few small pictures.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use selfsame_core::run::metrics;
+use selfsame_core::checkpoint;
+use selfsame_core::pretrain::Report;
+use selfsame_core::run::{Status, metrics};
 use selfsame_core::settings::Layers;
-use selfsame_core::stop::Stop;
-use selfsame_core::train::{Live, Silent};
+use selfsame_core::stop::{Stop, StopSignal};
+use selfsame_core::train::{Live, Observer, Silent};
 use serde_json::json;
 
 use super::*;
@@ -67,7 +69,7 @@ impl Place {
         observer: Box<dyn Observer>,
         stop: &StopSignal,
     ) -> Result<Report> {
-        Prepared::new(self.settings(set))?.begin(self.run(name), false, observer, stop)
+        prepare(self.settings(set))?.begin(self.run(name), false, observer, stop)
     }
 }
 
@@ -102,12 +104,12 @@ fn a_training_leaves_a_run_that_can_be_used() {
     let report = place.begin("a", &[], Box::new(Silent), &StopSignal::manual()).unwrap();
     assert_eq!(report.outcome, Outcome::Finished);
     assert_eq!((report.progress.epoch, report.progress.step), (2, 8));
-    assert!(report.bad_files.is_empty());
+    assert_eq!(report.bad_files, 0);
     assert!(report.progress.measured_before.is_some() && report.progress.measured_last.is_some());
 
     let mut trained = TrainedRun::open(place.run("a"), &Weights::Checkpoint("last".into()), "cpu").unwrap();
-    assert_eq!(trained.record.status, Status::Finished);
-    assert_eq!(trained.record.results["steps"], json!(8));
+    assert_eq!(trained.stored.record.status, Status::Finished);
+    assert_eq!(trained.stored.record.results["steps"], json!(8));
     let about = trained.about().unwrap();
     assert_eq!((about.steps, about.preprocess.image_size, about.method.as_str()), (8, 8, "simclr"));
     let saved = tensors(&place.run("a"), "last");
@@ -167,7 +169,7 @@ fn a_stopped_training_goes_on_to_the_same_weights_with_other_workers() {
 
         let settings = read_settings(&folder).unwrap().set("data.workers=3").unwrap().resolve();
         let report =
-            Prepared::new(settings).unwrap().go_on(&folder, Box::new(Silent), &StopSignal::manual()).unwrap();
+            prepare(settings).unwrap().go_on(&folder, Box::new(Silent), &StopSignal::manual()).unwrap();
         assert_eq!((report.outcome, report.progress.step), (Outcome::Finished, 8));
         assert_eq!(tensors(&place.run(&name), "last"), expected, "stopped after step {step}");
         let steps = |run: &Path| -> Vec<_> {
@@ -190,7 +192,7 @@ fn other_data_or_another_checkpoint_cannot_be_gone_on_with() {
     let folder = RunFolder::resume(place.run("a")).unwrap();
     let go_on = |set: &[&str]| {
         let layers = set.iter().fold(read_settings(&folder).unwrap(), |layers, set| layers.set(set).unwrap());
-        Prepared::new(layers.resolve())?.go_on(&folder, Box::new(Silent), &StopSignal::manual())
+        prepare(layers.resolve())?.go_on(&folder, Box::new(Silent), &StopSignal::manual())
     };
     let error = go_on(&["backbone.width=0.125"]).unwrap_err();
     assert!(error.exit_code() == 3 && error.to_string().contains("has shape"), "{error}");
@@ -220,8 +222,7 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
         ("schedule.warmup_epochs=5", 2, "longer than the training"),
         ("optimizer.accumulate=9", 2, "optimizer.accumulate is 9"),
     ] {
-        let error =
-            Prepared::new(place.settings(&[set])).err().unwrap_or_else(|| panic!("{set} was accepted"));
+        let error = prepare(place.settings(&[set])).err().unwrap_or_else(|| panic!("{set} was accepted"));
         assert_eq!(error.exit_code(), code, "{set}: {error}");
         assert!(error.to_string().contains(message), "{set}: {error}");
     }

@@ -1,7 +1,7 @@
 use selfsame_core::settings::Origin;
 
 use super::*;
-use crate::method::METHODS;
+use crate::method::{self, METHODS};
 
 fn layers() -> Layers {
     Layers::new(defaults(&METHODS[0], Preset::Small).unwrap())

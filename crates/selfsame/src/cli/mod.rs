@@ -5,6 +5,7 @@ mod commands;
 mod compare;
 mod doctor;
 mod list;
+mod modalities;
 mod output;
 mod progress;
 mod table;

@@ -133,3 +133,41 @@ fn measurements_come_when_they_are_due_and_at_the_end() {
     assert_eq!(epochs, [2, 4, 5]);
     assert_eq!(training.progress.best.map(|best| best.epoch), Some(5));
 }
+
+#[test]
+fn a_training_ends_when_nothing_has_risen_for_long_enough() {
+    let heights = [0.0, 0.3, 0.5, 0.5, 0.4, 0.6, 0.1, 0.2, 0.3, 0.4];
+    let begin = || {
+        let mut training = mean();
+        training.plan.epochs = 9;
+        training.plan.patience = 3;
+        training.plan.yardstick = Yardstick::RECALL;
+        training
+    };
+    let mut training = begin();
+    training.measure = Box::new(move |call| Some(heights[call]));
+    training.run().unwrap();
+    // Two without a rise are borne, the first of them being an equal; three are not.
+    assert_eq!((training.progress.epoch, training.progress_of("best").epoch), (8, 5));
+    assert_eq!(training.records().last().unwrap().value("recall@20"), Some(0.3));
+
+    // What has ended goes on nowhere, and what was stopped on the way ends at the same epoch.
+    let last = training.checkpoint("last");
+    assert_eq!(training.resume(last).unwrap(), Outcome::Finished);
+    assert_eq!(training.progress.epoch, 8);
+    let mut stopped = begin();
+    stopped.measure = Box::new(move |call| Some(heights[call]));
+    let stop = stopped.stop.clone();
+    stopped.at_step = Box::new(move |step| {
+        if step == 27 {
+            stop.request(Stop::Interrupt);
+        }
+    });
+    stopped.run().unwrap();
+    stopped.stop = StopSignal::manual();
+    // Six epochs have been measured, and the untrained network.
+    stopped.measure = Box::new(move |call| Some(heights[7 + call]));
+    let last = stopped.checkpoint("last");
+    stopped.resume(last).unwrap();
+    assert_eq!(stopped.progress, training.progress);
+}

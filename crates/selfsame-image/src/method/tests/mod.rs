@@ -13,7 +13,9 @@ use selfsame_core::optimizer::{Optimizer, OptimizerConfig};
 use selfsame_core::schedule::ScheduleConfig;
 use selfsame_core::settings::{Layers, Resolved};
 use selfsame_core::stop::StopSignal;
-use selfsame_core::train::{Batches, Checkpoints, Epoch, Outcome, Plan, Progress, Recorder, Session, train};
+use selfsame_core::train::{
+    Batches, Checkpoints, Epoch, Outcome, Plan, Progress, Recorder, Session, Yardstick, train,
+};
 use selfsame_core::{Random, Result};
 
 use super::*;
@@ -193,6 +195,9 @@ fn plan() -> Plan {
         log_every: 10,
         checkpoint_steps: 0,
         measure_every: 0,
+        patience: 0,
+        yardstick: Yardstick::KNN,
+        instances: "images",
         stop_on_collapse: false,
         sync_batch_norm: true,
         seed: 3,

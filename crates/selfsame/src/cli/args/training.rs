@@ -36,7 +36,7 @@ pub struct Pretrain {
 /// What is learned from, and all settings.
 #[derive(Debug, Args)]
 pub struct Training {
-    /// Pictures: a folder, tar shards or a pack; no labels needed
+    /// Pictures (a folder, tar shards or a pack), without labels; or interactions (a file, or a folder with train and test)
     #[arg(long, value_name = "PATH")]
     pub data: Option<String>,
     /// Settings in a TOML file
@@ -86,9 +86,15 @@ pub struct Flags {
     /// The views: `selfsame list recipes`
     #[arg(long)]
     pub recipe: Option<String>,
-    /// Labelled pictures for kNN while training
-    #[arg(long, value_name = "DIR")]
+    /// What to measure on while training: labelled pictures for kNN, or a file of held-out interactions
+    #[arg(long, value_name = "PATH")]
     pub eval_data: Option<String>,
+    /// How graphs are thinned: node, edge or walk
+    #[arg(long)]
+    pub augmentation: Option<String>,
+    /// False interactions to add to training, as a share: 0.05
+    #[arg(long, value_name = "SHARE")]
+    pub noise: Option<String>,
     /// Backbone weights to start from (.safetensors or .pth)
     #[arg(long, value_name = "FILE")]
     pub init_from: Option<String>,
@@ -108,6 +114,8 @@ impl Flags {
             ("view.image_size", &self.image_size, "--image-size"),
             ("view.recipe", &self.recipe, "--recipe"),
             ("data.eval", &self.eval_data, "--eval-data"),
+            ("view.augmentation", &self.augmentation, "--augmentation"),
+            ("data.noise", &self.noise, "--noise"),
             ("backbone.init_from", &self.init_from, "--init-from"),
         ];
         all.into_iter().filter_map(|(key, value, flag)| Some((key, value.as_deref()?, flag))).collect()

@@ -16,7 +16,7 @@ pub fn run(args: &args::Export) -> Result<ExitCode> {
     let run = TrainedRun::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), "cpu")?;
     let file = match &args.output_file {
         Some(file) => file.clone(),
-        None => run.folder.path().join("export").join("backbone.safetensors"),
+        None => run.stored.folder.path().join("export").join("backbone.safetensors"),
     };
     refuse_existing(&file, args.overwrite)?;
     let format = match args.to {

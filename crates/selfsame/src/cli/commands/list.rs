@@ -4,13 +4,14 @@ use std::io;
 use std::process::ExitCode;
 
 use selfsame_core::Result;
-use selfsame_image::method::METHODS;
+use selfsame_core::pretrain::{About, Modality};
 use selfsame_image::model::Depth;
 use selfsame_image::view::recipe::RECIPES;
 use serde_json::json;
 
 use crate::cli::args;
 use crate::cli::list::Listing;
+use crate::cli::modalities::MODALITIES;
 use crate::cli::output::print;
 use crate::cli::terminal::Terminal;
 
@@ -29,10 +30,15 @@ pub fn run(args: &args::List) -> Result<ExitCode> {
 }
 
 fn methods() -> Listing {
-    let row = |entry: &selfsame_image::method::Entry| {
-        [entry.name, "images", entry.summary, entry.paper].map(str::to_owned).to_vec()
+    let row = |modality: &Modality, method: About| {
+        [method.name, modality.data, method.summary, method.paper].map(str::to_owned).to_vec()
     };
-    Listing { columns: &["method", "data", "in short", "paper"], rows: METHODS.iter().map(row).collect() }
+    let of = |modality: &&'static Modality| {
+        let modality = *modality;
+        (modality.methods)().into_iter().map(move |method| row(modality, method))
+    };
+    let rows = MODALITIES.iter().flat_map(of).collect();
+    Listing { columns: &["method", "data", "in short", "paper"], rows }
 }
 
 fn backbones() -> Listing {

@@ -4,17 +4,16 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use selfsame_core::pretrain::{Modality, Prepared, Preset, Report, finished, method_by_name, read_settings};
 use selfsame_core::run::RunFolder;
 use selfsame_core::settings::{Layers, Origin};
 use selfsame_core::stop::StopSignal;
 use selfsame_core::train::Outcome;
 use selfsame_core::{Error, Result};
-use selfsame_image::method;
-use selfsame_image::pretrain::{Prepared, Report, finished};
-use selfsame_image::settings::{Preset, defaults, read_settings};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::args::{self, Output};
+use crate::cli::modalities::MODALITIES;
 use crate::cli::output::{print, tell};
 use crate::cli::progress::observer;
 use crate::cli::table::{Align, Table};
@@ -22,7 +21,8 @@ use crate::cli::terminal::Terminal;
 
 /// Begins a training.
 pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
-    let prepared = Prepared::new(settings(&args.method, &args.training)?.resolve())?;
+    let (modality, layers) = settings(&args.method, &args.training)?;
+    let prepared = (modality.prepare)(layers.resolve())?;
     if !args.output.quiet {
         tell(plan(&prepared).trim_end());
     }
@@ -35,19 +35,21 @@ pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
     }
     let stop = StopSignal::install()?;
     let report = prepared.begin(&args.out, args.overwrite, observer(args.output.quiet), &stop)?;
-    finish(&args.out, &report, args.output)
+    finish(modality, &args.out, &report, args.output)
 }
 
 /// Goes on with a training.
 pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     let folder = RunFolder::resume(&args.run)?;
+    let kept = read_settings(&folder, &MODALITIES)?;
+    let modality = kept.modality;
     if let Some(report) = finished(&folder)? {
         tell(format!("{} is finished already; there is nothing to do", args.run.display()));
-        return finish(&args.run, &report, args.output);
+        return finish(modality, &args.run, &report, args.output);
     }
-    let mut settings = read_settings(&folder)?;
+    let mut settings = kept.layers;
     if let Some(workers) = &args.workers {
-        settings = settings.typed("data.workers", workers, "--workers")?;
+        settings = typed(settings, (modality, kept.method.name), ("data.workers", workers, "--workers"))?;
     }
     if let Some(data) = &args.data {
         settings = settings.flag("data.path", data.as_str(), "--data")?;
@@ -61,19 +63,20 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
             "say where it lies now with --data",
         ));
     }
-    let prepared = Prepared::new(settings)?;
+    let prepared = (modality.prepare)(settings)?;
     let stop = StopSignal::install()?;
     let report = prepared.go_on(&folder, observer(args.output.quiet), &stop)?;
-    finish(&args.run, &report, args.output)
+    finish(modality, &args.run, &report, args.output)
 }
 
-/// The settings of a new run, from all their sources.
-pub fn settings(method: &str, args: &args::Training) -> Result<Layers> {
+/// What a method learns from, and the settings of a new run from all their sources.
+pub fn settings(method: &str, args: &args::Training) -> Result<(&'static Modality, Layers)> {
+    let (modality, about) = method_by_name(method, &MODALITIES)?;
     let preset = match args.preset {
         args::Preset::Small => Preset::Small,
         args::Preset::Paper => Preset::Paper,
     };
-    let mut layers = Layers::new(defaults(method::by_name(method)?, preset)?);
+    let mut layers = Layers::new(modality.defaults(&about, preset)?);
     if let Some(file) = &args.config {
         layers = layers.file(file)?;
     }
@@ -81,8 +84,8 @@ pub fn settings(method: &str, args: &args::Training) -> Result<Layers> {
     if let Some(data) = &args.data {
         layers = layers.flag("data.path", data.as_str(), "--data")?;
     }
-    for (key, value, flag) in args.flags.given() {
-        layers = layers.typed(key, value, flag)?;
+    for given in args.flags.given() {
+        layers = typed(layers, (modality, method), given)?;
     }
     if args.stop_on_collapse {
         layers = layers.flag("run.stop_on_collapse", true, "--stop-on-collapse")?;
@@ -90,7 +93,27 @@ pub fn settings(method: &str, args: &args::Training) -> Result<Layers> {
     for assignment in &args.set {
         layers = layers.set(assignment)?;
     }
-    Ok(layers)
+    Ok((modality, layers))
+}
+
+/// Lays a flag over the settings of a method.
+///
+/// # Errors
+/// A flag of which the method knows nothing, and a value that cannot be used.
+pub fn typed(
+    layers: Layers,
+    (modality, method): (&Modality, &str),
+    (key, value, flag): (&str, &str, &str),
+) -> Result<Layers> {
+    if layers.has(key) {
+        return layers.typed(key, value, flag);
+    }
+    Err(Error::config(
+        format!("{flag} means nothing to {method}, which learns from {}", modality.data),
+        format!(
+            "leave it out; `selfsame pretrain {method} --data PATH --out DIR --dry-run` prints all settings"
+        ),
+    ))
 }
 
 /// What is about to be done, for people.
@@ -114,31 +137,32 @@ fn toml_text(table: &toml::Table) -> Result<String> {
 }
 
 /// The short summary at the end, and the exit code.
-fn finish(run: &Path, report: &Report, output: Output) -> Result<ExitCode> {
+fn finish(modality: &Modality, run: &Path, report: &Report, output: Output) -> Result<ExitCode> {
     let (status, code) = match report.outcome {
         Outcome::Finished => ("finished", 0),
         Outcome::Stopped(stop) => ("stopped", stop.exit_code()),
     };
     let progress = &report.progress;
     if output.json {
-        let result = json!({
-            "run": run,
-            "status": status,
-            "epochs": progress.epoch,
-            "steps": progress.step,
-            "knn_before": progress.measured_before,
-            "knn_after": progress.measured_last,
-            "bad_files": report.bad_files.len(),
-            "peak_memory_mb": report.peak_memory_mb,
-        });
-        print(result)?;
+        let [before, after] = modality.yardstick.results();
+        let fields = [
+            ("run", json!(run)),
+            ("status", json!(status)),
+            ("epochs", json!(progress.epoch)),
+            ("steps", json!(progress.step)),
+            (before.as_str(), json!(progress.measured_before)),
+            (after.as_str(), json!(progress.measured_last)),
+            ("bad_files", json!(report.bad_files)),
+            ("peak_memory_mb", json!(report.peak_memory_mb)),
+        ];
+        print(Value::Object(fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()))?;
         return Ok(ExitCode::from(code));
     }
-    print(summary(run, report))?;
+    print(summary(modality, run, report))?;
     Ok(ExitCode::from(code))
 }
 
-fn summary(run: &Path, report: &Report) -> String {
+fn summary(modality: &Modality, run: &Path, report: &Report) -> String {
     let (progress, run) = (&report.progress, run.display());
     let mut lines = Vec::new();
     match report.outcome {
@@ -150,22 +174,22 @@ fn summary(run: &Path, report: &Report) -> String {
         }
     }
     if let (Some(before), Some(after)) = (progress.measured_before, progress.measured_last) {
-        lines.push(format!("kNN       {:.1} % before, {:.1} % after", 100.0 * before, 100.0 * after));
+        let title = modality.yardstick.title;
+        lines.push(format!("{title:<9} {:.1} % before, {:.1} % after", 100.0 * before, 100.0 * after));
     }
     if let Some(memory) = report.peak_memory_mb {
         lines.push(format!("memory    {memory:.0} MB at most"));
     }
-    if !report.bad_files.is_empty() {
-        lines
-            .push(format!("bad files {} could not be used, see {run}/bad_files.tsv", report.bad_files.len()));
+    if report.bad_files > 0 {
+        lines.push(format!("bad files {} could not be used, see {run}/bad_files.tsv", report.bad_files));
     }
     lines.push(format!("run       {run}/ (config.toml, metrics.jsonl, checkpoints/last)"));
     lines.push(match report.outcome {
-        Outcome::Finished => format!(
-            "next      selfsame eval linear {run} --data LABELLED\n          \
-             selfsame embed {run} --data PICTURES -o embeddings.parquet\n          \
-             selfsame export {run} --to torchvision"
-        ),
+        Outcome::Finished => {
+            let next: Vec<String> =
+                modality.next.iter().map(|command| command.replace("RUN", &run.to_string())).collect();
+            format!("next      {}", next.join("\n          "))
+        }
         Outcome::Stopped(_) => format!("next      selfsame resume {run}"),
     });
     lines.join("\n")

@@ -27,8 +27,11 @@ impl Observer for Progress {
     }
 
     fn epoch(&mut self, live: &Live) {
-        let knn = live.knn.map_or_else(String::new, |knn| format!("  kNN {:.1} %", 100.0 * knn));
-        self.line.say(&format!("epoch {}/{} done  mean loss {:.3}{knn}", live.epoch, live.epochs, live.loss));
+        let title = live.yardstick.title;
+        let worth =
+            live.measured.map_or_else(String::new, |value| format!("  {title} {:.1} %", 100.0 * value));
+        self.line
+            .say(&format!("epoch {}/{} done  mean loss {:.3}{worth}", live.epoch, live.epochs, live.loss));
     }
 
     fn warn(&mut self, message: &str) {

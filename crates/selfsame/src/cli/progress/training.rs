@@ -13,10 +13,11 @@ fn parts(live: &Live, eta: Option<Duration>) -> Vec<(u8, String)> {
         (5, format!("step {}/{}", live.step, live.steps)),
         (1, format!("loss {}", significant(live.loss))),
         (6, format!("lr {}", significant(live.lr))),
-        (3, format!("{} images/s", thousands(live.images_per_second))),
+        (3, format!("{} {}/s", thousands(live.images_per_second), live.instances)),
         (7, format!("data_wait {:.0} %", live.data_wait * 100.0)),
     ];
-    parts.extend(live.knn.map(|knn| (4, format!("kNN {:.1} %", knn * 100.0))));
+    let title = live.yardstick.title;
+    parts.extend(live.measured.map(|value| (4, format!("{title} {:.1} %", value * 100.0))));
     parts.extend(eta.map(|eta| (2, format!("ETA {}", duration(eta)))));
     parts
 }
@@ -37,6 +38,8 @@ pub fn line(live: &Live, eta: Option<Duration>, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use selfsame_core::train::Yardstick;
+
     use super::*;
 
     const LIVE: Live = Live {
@@ -47,8 +50,10 @@ mod tests {
         loss: 5.2136,
         lr: 0.3,
         images_per_second: 1840.4,
+        instances: "images",
         data_wait: 0.031,
-        knn: Some(0.612),
+        yardstick: Yardstick::KNN,
+        measured: Some(0.612),
     };
 
     #[test]
@@ -69,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_shown() {
-        let early = Live { knn: None, ..LIVE };
+        let early = Live { measured: None, ..LIVE };
         let shown = line(&early, None, usize::MAX);
         assert!(!shown.contains("kNN") && !shown.contains("ETA"), "{shown}");
     }

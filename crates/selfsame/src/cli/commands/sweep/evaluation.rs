@@ -143,9 +143,12 @@ impl Evaluation {
     }
 }
 
-/// Where labelled data are, unless told: those for kNN while training, or else what is learned from.
+/// Where labelled data are, unless told: those for kNN while training, or else what is learned from. None where a run has them itself.
 fn labelled(runs: &[Planned]) -> Option<String> {
-    let settings = &runs.first()?.settings;
+    let Planned { settings, modality, .. } = runs.first()?;
+    if modality.holds_out {
+        return None;
+    }
     let paths = ["data.eval", "data.path"].map(|key| settings.text(key));
     paths.into_iter().find(|path| !path.is_empty()).map(str::to_owned)
 }

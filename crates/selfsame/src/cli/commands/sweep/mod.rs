@@ -10,16 +10,17 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use selfsame_core::pretrain::{read_settings, to_keep};
 use selfsame_core::run::{RunFolder, Status};
 use selfsame_core::stop::{Stop, StopSignal};
 use selfsame_core::train::Outcome;
 use selfsame_core::{Error, Result};
-use selfsame_image::pretrain::Prepared;
-use selfsame_image::settings::{read_settings, to_keep};
 use serde_json::{Value, json};
 
 use crate::cli::args::Sweep;
+use crate::cli::commands::pretrain::typed;
 use crate::cli::compare::Comparison;
+use crate::cli::modalities::MODALITIES;
 use crate::cli::output::{print, tell};
 use crate::cli::progress::observer;
 use crate::cli::table::{Align, Table};
@@ -60,7 +61,7 @@ pub fn run(args: &Sweep) -> Result<ExitCode> {
     let states: Vec<State> = runs.iter().map(state).collect::<Result<_>>()?;
     // What cannot work is told before hours have been spent on what can.
     for (run, _) in runs.iter().zip(&states).filter(|(_, state)| **state != State::Finished) {
-        Prepared::new(run.settings.clone()).map_err(|error| of_run(error, &run.folder))?;
+        run.prepare().map_err(|error| of_run(error, &run.folder))?;
     }
     if args.dry_run {
         return show_plan(args, &runs, &states);
@@ -97,8 +98,8 @@ fn state(run: &Planned) -> Result<State> {
     if !folder.config().exists() {
         return Ok(State::Stillborn);
     }
-    let kept = read_settings(&folder)?.resolve();
-    let [there, here] = [kept.table(), &to_keep(&run.settings)].map(dotted);
+    let kept = read_settings(&folder, &MODALITIES)?.layers.resolve();
+    let [there, here] = [kept.table(), &to_keep(&run.settings, run.modality)].map(dotted);
     for (key, here) in &here {
         let Some(there) = there.get(key) else { continue };
         // What is `auto` outside of the method's section was filled in when the run began; the number of workers changes nothing.
@@ -152,19 +153,20 @@ fn train(
     if !quiet {
         tell(format!("run {number}  {} {}", run.folder.display(), state.what_to_do()));
     }
-    let begin =
-        |overwrite| Prepared::new(run.settings.clone())?.begin(&run.folder, overwrite, observer(quiet), stop);
+    let begin = |overwrite| run.prepare()?.begin(&run.folder, overwrite, observer(quiet), stop);
     let outcome = match state {
         State::Finished => Outcome::Finished,
         State::New => begin(false)?.outcome,
         State::Stillborn => begin(true)?.outcome,
         State::Unfinished => {
             let folder = RunFolder::resume(&run.folder)?;
-            let mut settings = read_settings(&folder)?;
+            let kept = read_settings(&folder, &MODALITIES)?;
+            let mut settings = kept.layers;
             if let Some(workers) = &args.training.flags.workers {
-                settings = settings.typed("data.workers", workers, "--workers")?;
+                let given = ("data.workers", workers.as_str(), "--workers");
+                settings = typed(settings, (kept.modality, kept.method.name), given)?;
             }
-            Prepared::new(settings.resolve())?.go_on(&folder, observer(quiet), stop)?.outcome
+            (kept.modality.prepare)(settings.resolve())?.go_on(&folder, observer(quiet), stop)?.outcome
         }
     };
     if let Outcome::Stopped(signal) = outcome {

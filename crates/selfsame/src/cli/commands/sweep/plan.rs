@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use selfsame_core::pretrain::{Modality, Prepared};
 use selfsame_core::settings::Resolved;
 use selfsame_core::{Error, Result};
 
@@ -17,6 +18,18 @@ pub struct Planned {
     pub folder: PathBuf,
     /// Its settings, as typed: what is `auto` still is.
     pub settings: Resolved,
+    /// What it learns from.
+    pub modality: &'static Modality,
+}
+
+impl Planned {
+    /// Makes it ready to begin.
+    ///
+    /// # Errors
+    /// Settings that cannot be used, and data that is not there.
+    pub fn prepare(&self) -> Result<Prepared> {
+        (self.modality.prepare)(self.settings.clone())
+    }
 }
 
 /// All runs, in the order in which they are trained: the seeds of one experiment follow each other.
@@ -34,7 +47,7 @@ pub fn plan(args: &Sweep) -> Result<Vec<Planned>> {
     for method in &args.methods {
         for combination in &varied {
             for seed in &seeds {
-                let mut layers = settings(method, &args.training)?;
+                let (modality, mut layers) = settings(method, &args.training)?;
                 let mut name = format!("{method}-seed-{seed}");
                 for (key, value) in combination {
                     layers = layers.typed(key, value, "--vary")?;
@@ -49,7 +62,7 @@ pub fn plan(args: &Sweep) -> Result<Vec<Planned>> {
                         "name every method, seed and value once",
                     ));
                 }
-                runs.push(Planned { folder, settings: layers.resolve() });
+                runs.push(Planned { folder, settings: layers.resolve(), modality });
             }
         }
     }
