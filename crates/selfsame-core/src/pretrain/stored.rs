@@ -45,6 +45,17 @@ impl StoredRun {
     pub fn open(path: impl AsRef<Path>, modality: &'static Modality) -> Result<Self> {
         let folder = RunFolder::open(path)?;
         let record = folder.record()?;
+        if (modality.methods)().iter().all(|method| method.name != record.method) {
+            let what = format!(
+                "this run was trained by `{}`, which does not learn from {}",
+                record.method, modality.data
+            );
+            return Err(Error::data(
+                folder.path(),
+                what,
+                "give a run on such data: `selfsame list methods` says what learns from what",
+            ));
+        }
         let kept = read_settings(&folder, &[modality])?;
         Ok(Self { folder, record, settings: kept.layers.resolve(), method: kept.method })
     }

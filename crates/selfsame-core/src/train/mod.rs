@@ -193,7 +193,7 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
         checkpoints.save_epoch(method, optimizer, progress, best)?;
     }
     if progress.epoch < plan.epochs {
-        recorder.log(&format!(
+        recorder.warn(&format!(
             "{} has not risen for {} measurements: the training ends",
             plan.yardstick.title, progress.without_rise
         ))?;

@@ -78,8 +78,7 @@ impl Method for LightGcn {
 
     fn objective(&mut self, batch: &Batch, step: &Step) -> Result<Objective> {
         // Eq. 3 and 4 on the whole graph, BPR on the batch.
-        let finals = self.nodes.spread();
-        let found = pairwise(&self.nodes, finals, &batch.pairs, self.l2, &*step.collective)?;
+        let found = pairwise(&self.nodes, &batch.pairs, self.l2, &*step.collective)?;
         Ok(Objective {
             loss: found.loss,
             terms: vec![("bpr", found.bpr), ("l2", found.squares)],

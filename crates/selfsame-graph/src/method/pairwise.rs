@@ -22,25 +22,18 @@ pub struct Pairwise {
     pub embeddings: [Tensor<2>; 2],
 }
 
-/// L = BPR + λ‖Θ‖² (LightGCN, section 3.3) of final embeddings, `[users + items, dimension]`; Θ are the embeddings E⁰ of the batch. Both terms are
-/// means over the pairs, as LightGCN's code has them; SGL's code sums both, which is the same but for the size of the steps, of which Adam
-/// makes nothing.
+/// L = BPR + λ‖Θ‖² (LightGCN, section 3.3), BPR of final embeddings; Θ are the embeddings E⁰ of the batch. Both terms are means over the pairs,
+/// as LightGCN's code has them; SGL's code sums both, which is the same but for the size of the gradient, of which Adam makes nothing.
 ///
 /// # Errors
 /// A λ that is negative or no number, and ranks that cannot be reached.
-pub fn pairwise(
-    nodes: &Nodes,
-    finals: Tensor<2>,
-    pairs: &PairBatch,
-    l2: f64,
-    collective: &dyn Collective,
-) -> Result<Pairwise> {
+pub fn pairwise(nodes: &Nodes, pairs: &PairBatch, l2: f64, collective: &dyn Collective) -> Result<Pairwise> {
     let count = pairs.users.len();
     let items = nodes.of_items(&pairs.positives).chain(nodes.of_items(&pairs.negatives));
     let rows: Vec<u32> = pairs.users.iter().copied().chain(items).collect();
     // All rows of a table at once: the gradient of a table costs as much as the table.
     let initial = gather_rows(nodes.initial(), &rows);
-    let finals = if nodes.layers() == 0 { initial.clone() } else { gather_rows(finals, &rows) };
+    let finals = if nodes.layers() == 0 { initial.clone() } else { nodes.rows(&rows) };
     let [users, positives, negatives] = [0, 1, 2].map(|part| finals.clone().narrow(0, part * count, count));
 
     let embeddings = [users.clone(), positives.clone()].map(Tensor::without_autodiff);

@@ -9,7 +9,7 @@
 use selfsame_core::collective::{Collective, mean_with_gradient};
 use selfsame_core::loss::info_nce_over_table;
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::{Parameters, gather_rows};
+use selfsame_core::nn::Parameters;
 use selfsame_core::pretrain::About;
 use selfsame_core::tensor::Tensor;
 use selfsame_core::{Error, Result};
@@ -130,12 +130,14 @@ impl Method for Sgl {
         };
         let (nodes, collective) = (&self.nodes, &*step.collective);
         // The main task, on the whole graph.
-        let main = pairwise(nodes, nodes.spread(), &batch.pairs, self.config.l2, collective)?;
-        // Z' and Z'' share E⁰ (section 3.1).
-        let views = [nodes.spread_over(first), nodes.spread_over(second)];
-        let [users, items] = contrasted(&batch.pairs, self.config.ids, collective)?;
+        let main = pairwise(nodes, &batch.pairs, self.config.l2, collective)?;
+        let ids = contrasted(&batch.pairs, self.config.ids, collective)?;
+        let [users, items] = &ids;
+        // Z' and Z'' share E⁰ (section 3.1); of Z' only the rows of the batch are needed.
+        let rows: Vec<u32> = users.iter().copied().chain(nodes.of_items(items)).collect();
+        let views = [nodes.rows_over(first, &rows), nodes.spread_over(second)];
         let [of_users, of_items] =
-            discriminate(views, nodes.users(), [&users, &items], self.config.temperature);
+            discriminate(views, nodes.users(), [users, items], self.config.temperature);
         let ssl = mean_with_gradient(of_users, users.len(), collective)?
             + mean_with_gradient(of_items, items.len(), collective)?;
         Ok(Objective {
@@ -164,8 +166,9 @@ impl GraphMethod for Sgl {
     }
 }
 
-/// L_user and L_item (eq. 10), `[1]` each, of two views of all nodes, `[users + items, dimension]`: the mean over these users and these items of
-/// −ln exp(cos(z'_v, z''_v)/τ) / Σ_w exp(cos(z'_v, z''_w)/τ), w being all nodes of the kind. Without any it is 0.
+/// L_user and L_item (eq. 10), `[1]` each: the mean over these users and these items of
+/// −ln exp(cos(z'_v, z''_v)/τ) / Σ_w exp(cos(z'_v, z''_w)/τ), w being all nodes of the kind. `first` holds the rows z' of these users and then of
+/// these items; `second` the rows z'' of all nodes, `[users + items, dimension]`. Without any it is 0.
 pub fn discriminate(
     [first, second]: [Tensor<2>; 2],
     users: usize,
@@ -174,12 +177,9 @@ pub fn discriminate(
 ) -> [Tensor<1>; 2] {
     let [of_users, of_items] = ids;
     let items = second.dims()[0] - users;
-    let rows: Vec<u32> =
-        of_users.iter().copied().chain(of_items.iter().map(|&item| users as u32 + item)).collect();
-    let queries = gather_rows(first, &rows);
     let kinds = [(0, of_users, 0, users), (of_users.len(), of_items, users, items)];
     kinds.map(|(from, ids, node, count)| {
-        let queries = queries.clone().narrow(0, from, ids.len());
+        let queries = first.clone().narrow(0, from, ids.len());
         let keys = second.clone().narrow(0, node, count);
         info_nce_over_table(queries, keys, ids, temperature).sum() / ids.len().max(1) as f64
     })

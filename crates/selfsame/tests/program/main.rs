@@ -10,6 +10,7 @@ mod dense;
 mod embed_export;
 mod evaluate;
 mod full_disk;
+mod graph_training;
 mod listing;
 mod pictures;
 mod pretrain;

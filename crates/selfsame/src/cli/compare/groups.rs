@@ -57,6 +57,12 @@ pub struct Group {
     pub knn_before: Option<Statistic>,
     /// kNN accuracy as last measured, 0 to 1.
     pub knn_after: Option<Statistic>,
+    /// Recall@20 of the untrained embeddings, 0 to 1.
+    #[serde(rename = "recall@20_before", skip_serializing_if = "Option::is_none")]
+    pub recall_before: Option<Statistic>,
+    /// Recall@20 as last measured while training, 0 to 1.
+    #[serde(rename = "recall@20_after", skip_serializing_if = "Option::is_none")]
+    pub recall_after: Option<Statistic>,
     /// What was evaluated, by its name, 0 to 1.
     #[serde(flatten)]
     pub evaluations: BTreeMap<&'static str, Statistic>,
@@ -98,6 +104,8 @@ impl Group {
             loss: statistic(|run| run.loss),
             knn_before: statistic(|run| run.knn_before),
             knn_after: statistic(|run| run.knn_after),
+            recall_before: statistic(|run| run.recall_before),
+            recall_after: statistic(|run| run.recall_after),
             evaluations: EVALUATIONS
                 .into_iter()
                 .filter_map(|(_, name, _)| {

@@ -4,7 +4,7 @@
 mod groups;
 mod summary;
 
-use groups::Group;
+use groups::{Group, Statistic};
 use summary::{EVALUATIONS, Summary};
 
 use std::path::PathBuf;
@@ -38,7 +38,16 @@ impl Comparison {
     /// A line a run, then a line a group.
     pub fn table(&self, terminal: Terminal) -> String {
         let text = ["run", "method", "dataset"].map(|name| (name, Align::Left));
-        let numbers = ["epochs", "seed", "images/s", "loss", "kNN before", "kNN after"];
+        let numbers = [
+            "epochs",
+            "seed",
+            "instances/s",
+            "loss",
+            "kNN before",
+            "kNN after",
+            "Recall@20 before",
+            "Recall@20 after",
+        ];
         let numbers = numbers.into_iter().chain(EVALUATIONS.map(|(.., name)| name));
         let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))));
         for run in &self.runs {
@@ -53,6 +62,8 @@ impl Comparison {
                 number(run.loss, 3),
                 run.knn_before.map(percent),
                 run.knn_after.map(percent),
+                run.recall_before.map(percent),
+                run.recall_after.map(percent),
             ];
             let evaluated = EVALUATIONS.map(|(_, name, _)| run.evaluations.get(name).copied().map(percent));
             table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
@@ -66,11 +77,12 @@ impl Comparison {
                 None,
                 group.images_per_second.map(|value| value.shown(1.0, 1)),
                 group.loss.map(|value| value.shown(1.0, 3)),
-                group.knn_before.map(|value| value.shown(100.0, 1) + " %"),
-                group.knn_after.map(|value| value.shown(100.0, 1) + " %"),
+                group.knn_before.map(shown),
+                group.knn_after.map(shown),
+                group.recall_before.map(shown),
+                group.recall_after.map(shown),
             ];
-            let evaluated = EVALUATIONS
-                .map(|(_, name, _)| group.evaluations.get(name).map(|value| value.shown(100.0, 1) + " %"));
+            let evaluated = EVALUATIONS.map(|(_, name, _)| group.evaluations.get(name).copied().map(shown));
             table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
         }
         table.render(terminal)
@@ -80,6 +92,10 @@ impl Comparison {
     pub fn json(&self) -> Value {
         json!({"runs": self.runs, "groups": self.groups})
     }
+}
+
+fn shown(share: Statistic) -> String {
+    share.shown(100.0, 1) + " %"
 }
 
 fn percent(share: f64) -> String {

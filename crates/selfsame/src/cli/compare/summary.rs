@@ -45,6 +45,12 @@ pub struct Summary {
     pub knn_before: Option<f64>,
     /// kNN accuracy as last measured, 0 to 1.
     pub knn_after: Option<f64>,
+    /// Recall@20 of the untrained embeddings, 0 to 1.
+    #[serde(rename = "recall@20_before", skip_serializing_if = "Option::is_none")]
+    pub recall_before: Option<f64>,
+    /// Recall@20 as last measured while training, 0 to 1.
+    #[serde(rename = "recall@20_after", skip_serializing_if = "Option::is_none")]
+    pub recall_after: Option<f64>,
     /// What was evaluated, by its name, 0 to 1.
     #[serde(flatten)]
     pub evaluations: BTreeMap<&'static str, f64>,
@@ -79,6 +85,8 @@ impl Summary {
             loss: last(&epochs, "loss"),
             knn_before: result("knn_before").or(last(&untrained, "knn_top1")),
             knn_after: result("knn_after").or(last(&epochs, "knn_top1")),
+            recall_before: result("recall@20_before").or(last(&untrained, "recall@20")),
+            recall_after: result("recall@20_after").or(last(&epochs, "recall@20")),
             evaluations: EVALUATIONS
                 .into_iter()
                 .filter_map(|(key, name, _)| Some((name, result(key)?)))
