@@ -40,9 +40,10 @@ pub const ENTRY: Entry = Entry {
         mixture_weight = 1.0
         views_predict = "each-other"
         [optimizer]
-        name = "sgd"
-        lr = 0.12
-        weight_decay = 5e-4
+        name = "adam"
+        lr = 5e-4
+        lr_scaling = "none"
+        weight_decay = 1e-6
         [schedule]
         warmup_epochs = 0.0
     "#,
@@ -62,6 +63,7 @@ pub const ENTRY: Entry = Entry {
         [optimizer]
         name = "sgd"
         lr = 0.05
+        lr_scaling = "linear"
         weight_decay = 1e-4
         [schedule]
         epochs = 100

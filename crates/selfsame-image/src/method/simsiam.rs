@@ -28,7 +28,7 @@ pub const ENTRY: Entry = Entry {
     paper: "Chen, He. CVPR 2021, arXiv 2011.10566",
     summary: "foresees the other view's projection; one network, no negatives, the cheapest of its kind",
     views: 2,
-    // Appendix D (CIFAR): a projector of two layers, decay 5e-4; a higher learning rate for a few hundred steps.
+    // Appendix D (CIFAR): a projector of two layers; Adam in place of SGD for a few hundred steps.
     small: r#"
         [view]
         recipe = "simsiam-cifar"
@@ -37,9 +37,10 @@ pub const ENTRY: Entry = Entry {
         projector_dimension = "auto"
         predictor_hidden = "auto"
         [optimizer]
-        name = "sgd"
-        lr = 0.12
-        weight_decay = 5e-4
+        name = "adam"
+        lr = 5e-4
+        lr_scaling = "none"
+        weight_decay = 1e-6
         [schedule]
         warmup_epochs = 0.0
     "#,
@@ -59,6 +60,7 @@ pub const ENTRY: Entry = Entry {
         [optimizer]
         name = "sgd"
         lr = 0.05
+        lr_scaling = "linear"
         weight_decay = 1e-4
         [schedule]
         epochs = 100
