@@ -15,8 +15,10 @@ use std::time::Instant;
 use selfsame_core::pretrain::{Common, Learner, Modality, Prepared, Training, absolute};
 use selfsame_core::run::{DataRecord, RunFolder};
 use selfsame_core::settings::Resolved;
+use selfsame_core::tensor::Device;
 use selfsame_core::train::{Outcome, Yardstick};
 use selfsame_core::{Error, Random, Result, device};
+use serde::Deserialize;
 
 use crate::data::{InteractionData, Interactions, PairSampler, Visits};
 use crate::method::{self, Build, Entry, GraphMethod};
@@ -46,9 +48,8 @@ pub static MODALITY: Modality = Modality {
 pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
     let started = Instant::now();
     let entry = method::by_name(settings.text("method.name"))?;
-    let seed = settings.integer("run", "seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default();
     let from: DataSettings = settings.section("data")?;
-    let data = from.open(seed)?;
+    let data = from.open(seed(&settings)?)?;
     let mut notes = resolve_auto(&mut settings, data.train.len());
     let common = Common::of(&settings)?;
 
@@ -80,9 +81,18 @@ pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
 }
 
 /// What all graph methods have in their section.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Sampling {
     sampling: Visits,
+}
+
+/// The seed of the training, which is needed before other settings are complete.
+fn seed(settings: &Resolved) -> Result<u64> {
+    #[derive(Deserialize)]
+    struct Seed {
+        seed: u64,
+    }
+    Ok(settings.section::<Seed>("run")?.seed)
 }
 
 /// What should be known of how the training is measured.
@@ -120,10 +130,9 @@ pub(crate) fn build(
     entry: &Entry,
     settings: &Resolved,
     train: &Interactions,
-    device: &selfsame_core::tensor::Device,
+    device: &Device,
 ) -> Result<Box<dyn GraphMethod>> {
-    let seed = settings.integer("run", "seed").and_then(|seed| u64::try_from(seed).ok()).unwrap_or_default();
-    let random = Random::new(seed).named("parameters");
+    let random = Random::new(seed(settings)?).named("parameters");
     (entry.build)(&Build { interactions: train, settings, random, device: device.clone() })
 }
 

@@ -99,7 +99,15 @@ fn every_method_leaves_a_complete_run() {
 #[test]
 fn a_training_killed_or_stopped_anywhere_ends_with_the_same_bits() {
     let here = place();
-    let more = ["--quiet", "--epochs", "4", "--set", "run.checkpoint_steps=1", "--set", "run.patience=9"];
+    let more = [
+        "--quiet",
+        "--set",
+        "schedule.epochs=4",
+        "--set",
+        "run.checkpoint_steps=1",
+        "--set",
+        "run.patience=9",
+    ];
     for (method, more) in
         [("lightgcn", &more[..]), ("sgl", &[&more[..], &["--augmentation", "walk"]].concat())]
     {
@@ -121,7 +129,8 @@ fn a_training_killed_or_stopped_anywhere_ends_with_the_same_bits() {
 #[test]
 fn data_that_moved_is_found_and_data_that_changed_is_not_learned_from() {
     let here = place();
-    let mut running = Running::start(training(&here, "mf", "run", &["--epochs", "2000", "--quiet"]));
+    let mut running =
+        Running::start(training(&here, "mf", "run", &["--set", "schedule.epochs=2000", "--quiet"]));
     running.until_records(&here.path("run/metrics.jsonl"), 2);
     running.signal("TERM");
     assert_eq!(running.end().code, Some(75));
@@ -139,7 +148,12 @@ fn given_files_are_the_split_and_noise_comes_on_top() {
     let here = place();
     fs::create_dir(here.path("split")).unwrap();
     let lists = |users: std::ops::Range<usize>, from: usize| -> String {
-        users.map(|user| format!("{user} {} {} {}\n", from + user % 7, from + 8, from + 9)).collect()
+        let items = |user: usize| {
+            [0, 1, 2, 3].map(|at| from + (user + at) % 7).into_iter().chain([from + 8, from + 9])
+        };
+        let line =
+            |user: usize| items(user).fold(user.to_string(), |line, item| format!("{line} {item}")) + "\n";
+        users.map(line).collect()
     };
     fs::write(here.path("split/train.txt"), lists(0..30, 0) + &lists(0..30, 10)).unwrap();
     fs::write(here.path("split/test.txt"), lists(0..30, 20)).unwrap();
@@ -151,7 +165,7 @@ fn given_files_are_the_split_and_noise_comes_on_top() {
     })
     .succeeds();
     said.mentions(&[
-        "198 interactions to learn from, of which 9.1 % are false, 0 for validation, 90 for the test",
+        "396 interactions to learn from, of which 9.1 % are false, 0 for validation, 180 for the test",
     ]);
     said.mentions(&["nothing is measured while training", "data.noise = 0.1 (--noise)"]);
     assert_eq!(said.result()["data"]["noise"], json!(0.1));
@@ -191,7 +205,7 @@ fn what_makes_no_sense_for_interactions_is_explained() {
         ("sgl", &["--set", "backbone.layers=0"], 2, &["backbone.layers = 0", "at least 1 layer", "mf"]),
         ("lightgcm", &[], 2, &["no method `lightgcm`", "did you mean `lightgcn`?"]),
         ("mf", &["--set", "data.noise=a"], 2, &["data.noise"]),
-        ("mf", &["--noise", "-0.5"], 2, &["--noise"]),
+        ("mf", &["--noise=-0.5"], 2, &["a noise of -0.5", "such as 0.05"]),
         ("mf", &["--data", "nowhere.tsv"], 3, &["nowhere.tsv"]),
         ("mf", &["--data", "empty.txt"], 3, &["empty.txt", "the file has no interactions"]),
         ("mf", &["--set", "run.patience=2", "--set", "data.validation_share=0"], 2, &["run.patience is 2"]),

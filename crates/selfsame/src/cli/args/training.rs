@@ -12,7 +12,8 @@ use super::Output;
     selfsame pretrain simclr --data photos/ --out runs/a\n  \
     selfsame pretrain simclr --data photos/ --out runs/b --backbone resnet50 --width 1 --image-size 224 --epochs 100\n  \
     selfsame pretrain simclr --data photos/ --out runs/c --config mine.toml --set optimizer.lr=0.3 \
-    --set method.projector=linear\n\n\
+    --set method.projector=linear\n  \
+    selfsame pretrain sgl --data interactions/ --out runs/g --augmentation edge --set data.validation_share=0.1\n\n\
     Settings come from defaults < --config < environment (SELFSAME_OPTIMIZER_LR=0.3) < flags < --set.\n\
     Everything is printed before the first step and written to OUT/config.toml.")]
 pub struct Pretrain {

@@ -127,7 +127,7 @@ fn plan(prepared: &Prepared) -> String {
         table.row(["set".to_owned(), format!("{} = {} ({})", setting.key, setting.value, setting.origin)]);
     }
     for note in &prepared.notes {
-        table.row(["auto".to_owned(), note.clone()]);
+        table.row(["note".to_owned(), note.clone()]);
     }
     table.render(Terminal::of(&io::stderr()))
 }
