@@ -149,7 +149,14 @@ pub struct KeptSettings {
 /// A `config.toml` that is missing or is not that of such a training.
 pub fn read_settings(folder: &RunFolder, modalities: &[&'static Modality]) -> Result<KeptSettings> {
     let path = folder.config();
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::io("read", &path, source))?;
+    let text = std::fs::read_to_string(&path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => Error::data(
+            &path,
+            "the run has no settings: it was killed before it had written them",
+            "begin it again with --overwrite, or restore the file",
+        ),
+        _ => Error::io("read", &path, source),
+    })?;
     let broken = |what: String| Error::data(&path, what, "restore the file, or begin a new run");
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error

@@ -16,11 +16,13 @@ fn delay(number: u32, most: u32) -> Duration {
 fn a_training_killed_again_and_again_ends_with_the_same_bits() {
     let here = Workshop::new();
     here.pretrain("whole", &LONG).succeeds();
+    // Killed between its record and its settings, a run can only be begun again.
+    let anew = [&LONG[..], &["--overwrite"]].concat();
     for attempt in 0..4 {
         let run = format!("killed{attempt}");
         let mut kills = 0;
         for number in 0..5 {
-            let is_run = here.path(&run).join("run.json").exists();
+            let is_run = here.path(&run).join("config.toml").exists();
             let workers = ["1", "2", "3"][number as usize % 3];
             let mut running = Running::start(match is_run {
                 true => {
@@ -28,7 +30,7 @@ fn a_training_killed_again_and_again_ends_with_the_same_bits() {
                     command.args(["resume", &run, "--workers", workers]);
                     command
                 }
-                false => here.pretraining(&run, &LONG),
+                false => here.pretraining(&run, &anew),
             });
             std::thread::sleep(delay(5 * attempt + number, 400));
             if running.has_ended() {
@@ -38,10 +40,10 @@ fn a_training_killed_again_and_again_ends_with_the_same_bits() {
             kills += 1;
         }
         assert!(kills > 0);
-        if here.path(&run).join("run.json").exists() {
+        if here.path(&run).join("config.toml").exists() {
             here.run(&["resume", &run]).succeeds();
         } else {
-            here.pretrain(&run, &LONG).succeeds();
+            here.pretrain(&run, &anew).succeeds();
         }
         here.assert_same("whole", &run);
         assert_eq!(here.json(&format!("{run}/run.json"))["status"], "finished");
