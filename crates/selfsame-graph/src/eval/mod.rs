@@ -1,12 +1,15 @@
 //! What embeddings or scores are worth: full ranking of all items for every user.
 
+mod best;
 mod ranking;
+mod scores;
 mod top;
 
 pub use ranking::{
     GroupRecall, Measures, Ranking, RankingOptions, UserMeasures, evaluate_embeddings, evaluate_scores,
 };
-pub use top::{Embeddings, Recommended, Scores, top_items};
+pub use scores::{Embeddings, Scores};
+pub use top::{Recommended, top_items};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

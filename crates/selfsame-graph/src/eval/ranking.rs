@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::top::{Embeddings, Recommended, Scores, top_items};
+use super::scores::{Embeddings, Scores};
+use super::top::{Recommended, top_items};
 use crate::data::{Interactions, popularity_groups};
 
 /// What to measure.
