@@ -21,7 +21,7 @@ use super::table::{Row, Table};
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table> {
     let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
     let broken = |error: &dyn std::fmt::Display| {
-        let help = "check that the file is complete; if it is compressed, store it without compression";
+        let help = "check that the file is complete; if it is compressed, use Snappy or Zstandard";
         Error::data(path, format!("this is not a Parquet file that can be read: {error}"), help)
     };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| broken(&error))?;

@@ -177,3 +177,31 @@ fn what_cannot_be_ranked_is_told() {
     let nearly = Interactions::from_pairs(10, 20, (0..18).map(|item| (0, item))).0;
     assert_eq!(top_items(&scores, &[0], &nearly, 3).unwrap()[0].len(), 2);
 }
+
+#[test]
+fn scores_of_infinity_are_refused_and_those_of_minus_infinity_passed_over() {
+    let with = |value: f32| {
+        let mut values = vec![0.0; 80];
+        // Where whole chunks are compared, and behind them.
+        values[3] = value;
+        values[79] = value;
+        let nothing = Interactions::from_pairs(2, 40, std::iter::empty()).0;
+        top_items(&Table { values, items: 40 }, &[0, 1], &nothing, 40)
+    };
+    for value in [f32::NAN, f32::INFINITY] {
+        let error = with(value).unwrap_err();
+        assert!(error.exit_code() == 5 && error.to_string().contains("item 3 "), "{error}");
+    }
+    assert!(with(f32::NEG_INFINITY).unwrap().iter().all(|list| list.len() == 39));
+}
+
+#[test]
+fn the_nearest_rows_have_the_highest_cosines() {
+    let table = [1.0, 0.0, 0.0, 2.0, 3.0, 3.0, -1.0, 0.0, 0.0, 0.0, 5.0, 5.0];
+    let nearest = nearest_rows(&table, 2, 0, 9).unwrap();
+    let order: Vec<u32> = nearest.iter().map(|row| row.item).collect();
+    // Equally near rows are in the order of their numbers.
+    assert_eq!(order, [2, 5, 1, 4, 3]);
+    assert!((nearest[0].score - 0.5_f32.sqrt()).abs() < 1e-6 && (nearest[4].score + 1.0).abs() < 1e-6);
+    assert_eq!(nearest_rows(&table, 2, 6, 1).unwrap_err().exit_code(), 1);
+}

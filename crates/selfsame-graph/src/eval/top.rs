@@ -48,7 +48,10 @@ pub fn top_items(
     }
     let blocks: Vec<_> = users
         .par_chunks(USERS)
-        .map_init(|| vec![0.0; USERS * ITEMS], |buffer, block| top_of_block(scores, block, masked, count, buffer))
+        .map_init(
+            || vec![0.0; USERS * ITEMS],
+            |buffer, block| top_of_block(scores, block, masked, count, buffer),
+        )
         .collect::<Result<_>>()?;
     Ok(blocks.into_iter().flatten().collect())
 }

@@ -1,5 +1,7 @@
 //! Tests of the data room, on files that they write themselves.
 
+mod check;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
