@@ -14,6 +14,7 @@
 //! ```
 
 pub mod embeddings;
+pub mod recommendations;
 
 pub use selfsame_core as core;
 pub use selfsame_graph as graph;

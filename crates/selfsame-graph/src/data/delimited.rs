@@ -105,8 +105,13 @@ impl Reader<'_> {
     fn has_header(&self, first: &[Cow<'_, str>], second: Option<&[Cow<'_, str>]>) -> bool {
         let number = |field: &Cow<'_, str>| field.parse::<f64>().is_ok();
         let named = first.iter().filter(|field| is_column_name(field, &self.options.columns)).count();
+        // Ratings and times are numbers, and so are most ids: where the second line has them, the first one has names.
         let unlike = second.is_some_and(|second| {
-            !first.iter().any(number) && second.iter().take(2).all(number) && second.len() == first.len()
+            let of = |places: std::ops::Range<usize>| {
+                let pairs = first.iter().zip(second).skip(places.start).take(places.len());
+                pairs.map(|(first, second)| !number(first) && number(second))
+            };
+            second.len() == first.len() && (of(0..2).all(|it| it) || of(2..4).any(|it| it))
         });
         self.options.header.unwrap_or(self.format == Format::Recbole || named > 0 || unlike)
     }

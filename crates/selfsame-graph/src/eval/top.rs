@@ -8,10 +8,10 @@ use super::scores::Scores;
 use crate::data::Interactions;
 
 /// Users of a block.
-const USERS: usize = 64;
+const USERS: usize = 128;
 
 /// Items of a block: its scores stay in the cache.
-const ITEMS: usize = 1024;
+const ITEMS: usize = 512;
 
 /// An item and its score.
 #[derive(Clone, Copy, Debug, PartialEq)]

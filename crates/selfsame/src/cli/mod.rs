@@ -1,6 +1,7 @@
 //! The command line: what is typed ([`args`]), what each command does ([`commands`]), what is printed (the rest).
 
 mod args;
+mod chart;
 mod commands;
 mod compare;
 mod doctor;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => commands::sweep::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Embed(args) => commands::embed::run(&args),
+        Command::Recommend(args) => commands::recommend::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Data(args) => commands::data::run(&args),
         Command::Compare(args) => commands::compare::run(&args),

@@ -22,6 +22,10 @@ mod sprite;
 
 pub use format::Format;
 
+pub(crate) use self::csv::push_field;
+pub(crate) use self::output::Output;
+pub(crate) use self::parquet::refused;
+
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;

@@ -82,7 +82,7 @@ fn folder_of(path: &Path) -> &Path {
 /// Fails when there is something of that name that may not be replaced.
 pub fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
     if path.is_dir() {
-        let help = "choose another name, or --format projector to write into a folder";
+        let help = "choose another name; embeddings are written into a folder with --format projector";
         return Err(Error::config(format!("{} is a folder", path.display()), help));
     }
     if !overwrite && path.symlink_metadata().is_ok() {

@@ -95,7 +95,7 @@ fn properties(schema: &Schema) -> WriterProperties {
 }
 
 /// What the system said, if it was the system.
-fn refused(path: &Path, error: ParquetError) -> Error {
+pub fn refused(path: &Path, error: ParquetError) -> Error {
     match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {
             Ok(source) => Error::io("write", path, *source),

@@ -12,12 +12,12 @@ fn folders_without_pictures_are_errors() {
     fs::create_dir_all(here.path("empty")).unwrap();
     fs::create_dir_all(here.path("papers/a")).unwrap();
     fs::write(here.path("papers/a/readme.txt"), "no picture").unwrap();
-    fs::write(here.path("file.txt"), "no picture").unwrap();
+    fs::write(here.path("file.doc"), "no picture").unwrap();
     let cases: [(&str, &[&str]); 4] = [
         ("nowhere", &["cannot open nowhere", "check the path"]),
         ("empty", &["empty: there are no pictures here", "jpg, jpeg, png"]),
         ("papers", &["papers: there are no pictures here", "sub-folders"]),
-        ("file.txt", &["file.txt: this is neither a folder nor a .tar or .pack file"]),
+        ("file.doc", &["file.doc: this is neither a folder nor a .tar or .pack file"]),
     ];
     for (data, message) in cases {
         here.run(&["pretrain", "simclr", "--data", data, "--out", "run", "--quiet"]).fails(3, message);

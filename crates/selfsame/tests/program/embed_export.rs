@@ -68,6 +68,7 @@ fn names_that_say_no_format_are_errors() {
     embed(&["e.npy", "--format", "tsv"]).fails(2, &["no format `tsv`", "parquet, npy"]);
     embed(&["photos", "--format", "npy"]).fails(2, &["photos is a folder"]);
     here.run(&["embed", "run", "--data", "nowhere", "-o", "e.npy"]).fails(3, &["nowhere"]);
+    here.run(&["embed", "run", "-o", "e.npy"]).fails(2, &["no pictures to embed", "--data"]);
     here.run(&["embed", "nowhere", "--data", "photos", "-o", "e.npy"])
         .fails(3, &["nowhere: there is no such run"]);
     here.run(&["export", "run", "-o", "weights.pth"]).fails(2, &["weights.pth", ".safetensors"]);

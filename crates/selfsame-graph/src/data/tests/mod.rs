@@ -80,6 +80,7 @@ fn bad_lines_are_named_with_what_to_do() {
         ("user,item,time\n1,2,3\n1,3,noon\n", "line 3: the timestamp `noon` is not a number"),
         ("user,item,item\n1,2,3\n", "line 1: several columns could hold the items"),
         ("user,thing\n1,2\n", "line 1: no column of items among user, thing"),
+        ("who,what,stars\na,x,5\n", "line 1: no column of users among who, what, stars"),
         ("1\t2\t3\t4\t5\n", "line 1: 5 columns without a header"),
         ("\"a,b\nc,d\n", "line 1: a quote is not closed"),
     ] {

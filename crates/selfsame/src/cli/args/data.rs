@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
-use super::Output;
+use super::{Output, Reading};
 
 /// `selfsame data`
 #[derive(Debug, Subcommand)]
@@ -13,14 +13,32 @@ use super::Output;
     selfsame data pack photos/ -o photos.pack --raw --max-side 256"
 )]
 pub enum Data {
-    /// List unreadable, truncated, tiny and duplicate files, with reasons
-    #[command(after_help = "Example:\n  selfsame data check photos/ --json > report.json")]
+    /// List unreadable, truncated, tiny and duplicate pictures with reasons, or describe interactions
+    #[command(after_help = "Examples:\n  selfsame data check photos/ --json > report.json\n  \
+        selfsame data check interactions/ -o popularity.png")]
     Check {
-        /// Pictures: a folder, tar shards or a pack
+        /// Pictures: a folder, tar shards or a pack. Interactions: a file, or a folder with `train.txt` and `test.txt`
         path: PathBuf,
+        /// What is there, where names of files do not say it
+        #[arg(long, value_enum)]
+        kind: Option<Kind>,
         /// Pictures with a side below this many pixels are tiny
         #[arg(long, default_value_t = 16)]
         tiny: usize,
+        /// A file of test interactions beside those of training
+        #[arg(long, value_name = "FILE")]
+        test: Option<PathBuf>,
+        /// Keep users and items with at least so many interactions only
+        #[arg(long, value_name = "K", default_value_t = 0)]
+        core: usize,
+        /// A picture of the popularity curve of interactions: a PNG, or a folder for it
+        #[arg(long = "output", short = 'o', value_name = "FILE.png")]
+        output_file: Option<PathBuf>,
+        /// Replace an existing picture
+        #[arg(long)]
+        overwrite: bool,
+        #[command(flatten)]
+        reading: Box<Reading>,
         #[command(flatten)]
         output: Output,
     },
@@ -83,4 +101,13 @@ pub enum Data {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// Kinds of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Pictures
+    Pictures,
+    /// Interactions of users and items
+    Interactions,
 }

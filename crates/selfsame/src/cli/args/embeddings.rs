@@ -10,13 +10,14 @@ use super::evaluation::Layer;
 /// `selfsame embed`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  selfsame embed runs/a --data photos/ -o embeddings.parquet\n  \
-    selfsame embed runs/a --data photos/ -o projector/")]
+    selfsame embed runs/a --data photos/ -o projector/\n  \
+    selfsame embed runs/g --nodes items -o items.npy")]
 pub struct Embed {
     /// Folder of the run
     pub run: PathBuf,
-    /// Pictures
+    /// Pictures; of a run on interactions, where these lie now if they were moved
     #[arg(long, value_name = "PATH")]
-    pub data: PathBuf,
+    pub data: Option<PathBuf>,
     /// .parquet, .npy, .csv, .safetensors, or a folder for TensorBoard's projector
     #[arg(long = "output", short = 'o', value_name = "FILE")]
     pub output_file: PathBuf,
@@ -32,6 +33,9 @@ pub struct Embed {
     /// Which layer's output is the representation
     #[arg(long, value_enum, default_value_t)]
     pub layer: Layer,
+    /// Whose embeddings to write, of a run on interactions
+    #[arg(long, value_enum, default_value_t)]
+    pub nodes: Nodes,
     /// Threads that read pictures
     #[arg(long)]
     pub workers: Option<usize>,
@@ -40,6 +44,18 @@ pub struct Embed {
     pub device: String,
     #[command(flatten)]
     pub output: Output,
+}
+
+/// Nodes of a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Nodes {
+    /// Users, then items
+    #[default]
+    All,
+    /// Users alone
+    Users,
+    /// Items alone
+    Items,
 }
 
 /// `selfsame export`

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Output;
+use super::{GraphRun, Output, Reading};
 
 /// `selfsame eval`
 #[derive(Debug, Subcommand)]
@@ -135,6 +135,35 @@ pub enum Eval {
         /// Queries in RUN/pictures/retrieval.png, with their nearest pictures
         #[arg(long, default_value_t = 8)]
         pictures: usize,
+    },
+    /// Finding held-out items among all that a user did not have in training
+    #[command(after_help = "Examples:\n  selfsame eval ranking runs/g\n  \
+        selfsame eval ranking runs/g --k 5,20 --test later.csv --json")]
+    Ranking {
+        #[command(flatten)]
+        graph: GraphRun,
+        /// Other test interactions of the run's users and items: a file, or a folder with `test.txt`; by default those that the run held out
+        #[arg(long, value_name = "PATH")]
+        test: Option<PathBuf>,
+        #[command(flatten)]
+        reading: Box<Reading>,
+        /// Lengths of the lists; by default 10, 20 and 50, where there are as many items
+        #[arg(long, short, value_delimiter = ',', value_name = "K,K…")]
+        k: Vec<usize>,
+        /// Groups of items, of equal training interactions, by which recall is decomposed
+        #[arg(long, default_value_t = 10)]
+        groups: usize,
+        /// Ask about what is held out for validation instead of the test
+        #[arg(long, conflicts_with = "test")]
+        validation: bool,
+        /// Measure the untrained embeddings instead
+        #[arg(long, visible_alias = "untrained")]
+        random: bool,
+        /// What a sweep hands on to all evaluations
+        #[arg(long, hide = true)]
+        workers: Option<usize>,
+        #[arg(long, hide = true, default_value = "cpu")]
+        device: String,
     },
 }
 

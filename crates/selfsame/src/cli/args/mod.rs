@@ -3,15 +3,19 @@
 mod data;
 mod embeddings;
 mod evaluation;
+mod graph;
+mod recommend;
 mod training;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use data::Data;
-pub use embeddings::{Embed, Export, ExportFormat};
+pub use data::{Data, Kind};
+pub use embeddings::{Embed, Export, ExportFormat, Nodes};
 pub use evaluation::{ClassFolders, Eval, Network, PixelFolders};
+pub use graph::{FileFormat, GraphRun, Reading};
+pub use recommend::Recommend;
 pub use training::{Preset, Pretrain, Resume, Sweep, Training};
 
 /// Learn representations without labels.
@@ -45,8 +49,10 @@ pub enum Command {
     /// Measure what a representation is worth
     #[command(subcommand)]
     Eval(Eval),
-    /// Write the representations of pictures to a file
+    /// Write the representations of pictures, or of users and items, to a file
     Embed(Embed),
+    /// Print the items that a run on interactions recommends
+    Recommend(Recommend),
     /// Write a backbone's weights for other programs
     Export(Export),
     /// Look at data before training on it

@@ -7,6 +7,8 @@ pub mod doctor;
 pub mod embed;
 pub mod eval;
 pub mod export;
+mod interactions;
 pub mod list;
 pub mod pretrain;
+pub mod recommend;
 pub mod sweep;

@@ -12,7 +12,7 @@ use serde::Serialize;
 const INCIDENTAL: [&str; 2] = ["seed", "workers"];
 
 /// What `selfsame eval` measures: where it lies in a run's results, its name in JSON, and that of its column.
-pub const EVALUATIONS: [(&str, &str, &str); 7] = [
+pub const EVALUATIONS: [(&str, &str, &str); 9] = [
     ("knn_top1", "knn", "kNN"),
     ("linear_top1", "linear", "linear"),
     ("finetune_top1", "finetune", "fine-tuned"),
@@ -20,6 +20,8 @@ pub const EVALUATIONS: [(&str, &str, &str); 7] = [
     ("segmentation_miou", "miou", "mIoU"),
     ("correspondence_accuracy", "correspondence", "correspondence"),
     ("retrieval_map", "retrieval", "mAP"),
+    ("ranking_recall@20", "recall@20", "recall@20"),
+    ("ranking_ndcg@20", "ndcg@20", "NDCG@20"),
 ];
 
 /// What a run's folder says so far: runs that still train are readable too.

@@ -1,6 +1,7 @@
 //! `selfsame eval PROTOCOL`
 
 mod dense;
+mod ranking;
 
 use std::process::ExitCode;
 
@@ -101,6 +102,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let recipe = (Recipe::by_name(recipe)?, recipe.clone());
             dense::correspondence(network, data, recipe, *image_size, [*images, *pictures])
         }
+        Eval::Ranking { .. } => ranking::run(args),
     }
 }
 

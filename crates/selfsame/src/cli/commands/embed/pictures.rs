@@ -1,4 +1,4 @@
-//! `selfsame embed`
+//! Representations of pictures.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,13 +18,12 @@ use crate::cli::progress::Counter;
 const BATCH: usize = 64;
 
 /// Writes the representations of pictures.
-pub fn run(args: &args::Embed) -> Result<ExitCode> {
-    let format = match &args.format {
-        Some(name) => name.parse()?,
-        None => Format::of(&args.output_file)?,
+pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
+    let Some(data) = &args.data else {
+        return Err(Error::config("there are no pictures to embed", "name a folder with --data DIR"));
     };
     let run = TrainedRun::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), &args.device)?;
-    let dataset = Arc::new(Dataset::open(&args.data, &OpenOptions::default())?);
+    let dataset = Arc::new(Dataset::open(data, &OpenOptions::default())?);
     let pipeline = run.pipeline()?;
     let workers = args.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let layer = args.layer.into();
@@ -64,7 +63,7 @@ pub fn run(args: &args::Embed) -> Result<ExitCode> {
     }
     counter.finish();
     let writer = writer
-        .ok_or_else(|| Error::data(&args.data, "no picture can be read", "`selfsame data check` says why"))?;
+        .ok_or_else(|| Error::data(data, "no picture can be read", "`selfsame data check` says why"))?;
     let written = writer.finish()?;
     let skipped = batches.bad_files();
     if args.output.json {

@@ -1,0 +1,90 @@
+//! `selfsame data check` of pictures
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use selfsame_core::Result;
+use selfsame_image::data::{CheckOptions, Report, check};
+use serde::Serialize;
+use serde_json::json;
+
+use super::open;
+use crate::cli::args::Output;
+use crate::cli::output::print;
+use crate::cli::progress::Counter;
+use crate::cli::table::{Align, Table};
+use crate::cli::terminal::Terminal;
+
+/// Looks at every picture.
+pub fn run(path: &Path, tiny: usize, output: Output) -> Result<ExitCode> {
+    let dataset = open(path)?;
+    let counter = Counter::new("checked", dataset.len(), output.quiet);
+    let options = CheckOptions { tiny_side: tiny, ..CheckOptions::default() };
+    let report = check(&dataset, &options, &|done| counter.at(done));
+    counter.finish();
+    match output.json {
+        true => print(json!(report))?,
+        false => print(checked(path, &report))?,
+    }
+    // Files that cannot be used are what was asked for, not a failure of the check.
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The report of a check, for people.
+fn checked(path: &Path, report: &Report) -> String {
+    let mut text = format!(
+        "{}: {} files, {} usable, {:.1} MB\n",
+        path.display(),
+        report.files,
+        report.usable,
+        report.bytes as f64 / 1e6
+    );
+    let list = |counts: Vec<(String, usize)>| {
+        let counts = counts.into_iter().map(|(what, count)| format!("{count} {what}"));
+        counts.collect::<Vec<_>>().join(", ")
+    };
+    let formats = report.formats.iter().map(|(format, &count)| (word(format), count));
+    let sizes = report.sizes.iter();
+    let sizes = sizes.map(|bin| (format!("of {} to {} pixels", bin.from, 2 * bin.from - 1), bin.count));
+    let problems = report.problem_counts().into_iter().map(|(problem, count)| (word(problem), count));
+    for (what, counts) in [
+        ("formats", list(formats.collect())),
+        ("shorter sides", list(sizes.collect())),
+        ("problems", list(problems.collect())),
+    ] {
+        if !counts.is_empty() {
+            text += &format!("{what}: {counts}\n");
+        }
+    }
+    if !report.classes.is_empty() {
+        let mut table = Table::new([("class", Align::Left), ("pictures", Align::Right)]);
+        for class in &report.classes {
+            table.row([class.name.clone(), class.count.to_string()]);
+        }
+        text += &table.render(Terminal::of(&io::stdout()));
+    }
+    if report.findings.is_empty() {
+        text += "nothing is wrong with any of them\n";
+    } else {
+        let mut table =
+            Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
+        for finding in &report.findings {
+            table.row([finding.name.clone(), word(finding.problem), finding.detail.clone()]);
+        }
+        text += &table.render(Terminal::of(&io::stdout()));
+    }
+    for (note, names) in &report.notes {
+        let example = names.first().map_or("", String::as_str);
+        text += &format!("note: {} files are {}, such as {example}\n", names.len(), word(note));
+    }
+    for warning in &report.warnings {
+        text += &format!("warning: {warning}\n");
+    }
+    text
+}
+
+/// The name that a thing has in JSON.
+fn word(thing: impl Serialize) -> String {
+    json!(thing).as_str().unwrap_or_default().to_owned()
+}
