@@ -85,7 +85,10 @@ fn a_training_leaves_embeddings_of_everyone() {
         let [before, after] = [report.progress.measured_before, report.progress.measured_last];
         assert!(after > before.map(|before| before + 0.02), "{name}: {before:?} to {after:?}");
         let last = place.records(name).pop().unwrap();
-        assert!(last.value("recall@20") == after && last.value("images_per_second").is_some());
+        // Numbers that are read from JSON may differ in the last bit.
+        let recorded = last.value("recall@20").zip(after).map(|(recorded, after)| (recorded - after).abs());
+        assert!(recorded.is_some_and(|difference| difference < 1e-12));
+        assert!(last.value("images_per_second").is_some());
 
         let untrained = TrainedGraph::open(place.path(name), &Weights::Untrained).unwrap();
         let trained = TrainedGraph::open(place.path(name), &Weights::Checkpoint("last".into())).unwrap();
