@@ -1,62 +1,87 @@
-//! What the operations of graph methods cost, in milliseconds, on all cores.
+//! How fast the operations of graph methods are, on all cores.
 //!
-//! Usage (through `cargo xtask bench`, or alone): `graph_throughput [USERS ITEMS INTERACTIONS [WIDTH [BATCH]]]`; by default the sizes of gowalla:
-//! 29858 40981 810128 64 2048. Interactions are made up here, with degrees by power laws. One line an operation: forwards, and forwards
-//! and backwards together.
+//! Usage (through `cargo xtask bench --only limits`, or alone): `graph_throughput FILE|USERS,ITEMS,INTERACTIONS [BATCH]`, the graph as of
+//! `graph_step`. Two numbers a line, forwards and both ways: 10⁹ bytes a second of table rows read by propagation over three layers to
+//! all nodes, then to three nodes for each of a batch; 10⁹ operations a second of a batch's InfoNCE over all users, then over all items (one
+//! product forwards without a gradient, four both ways); last, alone, 10⁹ bytes a second read and written by Adam.
 
+mod graphs;
 mod timing;
 
-use std::collections::HashSet;
 use std::error::Error;
 
 use burn::tensor::{Device, Distribution, Tensor};
-use selfsame_kernels::{SparseMatrix, gather_rows, info_nce, propagate};
+use graphs::{Graph, Random};
+use selfsame_kernels::{AdamStep, SparseMatrix, adam_step, info_nce, propagate, propagate_rows};
 use timing::seconds;
 
 const LAYERS: usize = 3;
+const WIDTH: usize = 64;
 const TEMPERATURE: f64 = 0.2;
 
 fn main() -> Result<(), Box<dyn Error>> {
     selfsame_kernels::keep_freed_memory();
-    let mut sizes: [usize; 5] = [29_858, 40_981, 810_128, 64, 2048];
-    for (size, given) in sizes.iter_mut().zip(std::env::args().skip(1)) {
-        *size = given.parse()?;
-    }
-    let [users, items, interactions, width, batch] = sizes;
-    if users == 0 || items == 0 || interactions > users.saturating_mul(items) / 2 {
-        return Err(
-            "there must be users and items, and at most half as many interactions as pairs of these".into()
-        );
-    }
-    let mut random = Random(1);
-    let edges = power_law(users, items, interactions, &mut random);
-    let build = seconds(|| drop(SparseMatrix::bipartite(users, items, &edges)));
+    let mut arguments = std::env::args().skip(1);
+    let source = arguments.next().ok_or("graph_throughput FILE|USERS,ITEMS,INTERACTIONS [BATCH]")?;
+    let batch: usize = arguments.next().map_or(Ok(2048), |batch| batch.parse())?;
+    let Graph { users, items, edges } = Graph::of(&source)?;
+    let nodes = users + items;
     let graph = SparseMatrix::bipartite(users, items, &edges)?;
-    println!("{graph:?}, width {width}, batch {batch}, {} threads", rayon::current_num_threads());
-    println!("build {:.1}", 1e3 * build);
-
     let layers = vec![graph.clone(); LAYERS];
-    let batch_of = |count: usize, random: &mut Random| -> Vec<u32> {
-        (0..batch).map(|_| random.below(count) as u32).collect()
-    };
-    let nodes = batch_of(users + items, &mut random);
-    let table = || random_rows(users + items, width);
-    time("multiply", [table()], |[table]| graph.multiply(table));
-    time(&format!("propagate {LAYERS} layers"), [table()], |[table]| propagate(&layers, table));
-    time("gather_rows", [table()], |[table]| gather_rows(table, &nodes));
-    for (name, keys) in [("users", users), ("items", items)] {
-        let targets = batch_of(keys, &mut random);
-        let rows = [random_rows(batch, width), random_rows(keys, width)];
-        time(&format!("info_nce over {name}"), rows, |[queries, keys]| {
+    let mut random = Random(1);
+
+    let row = WIDTH * size_of::<f32>();
+    let bytes = LAYERS * graph.entries() * row;
+    let table = || random_rows(nodes, WIDTH);
+    time([bytes, 2 * bytes], [table()], |[table]| propagate(&layers, table));
+    // As a batch of interactions has them: users, their items, and any items.
+    let drawn: Vec<(u32, u32)> = (0..batch).map(|_| edges[random.below(edges.len())]).collect();
+    let users_of = drawn.iter().map(|edge| edge.0);
+    let items_of = drawn.iter().map(|edge| users as u32 + edge.1);
+    let any: Vec<u32> = (0..batch).map(|_| (users + random.below(items)) as u32).collect();
+    let some: Vec<u32> = users_of.chain(items_of).chain(any).collect();
+    let degree = |node: &u32| graph.offsets()[*node as usize + 1] - graph.offsets()[*node as usize];
+    let of_some: usize = some.iter().map(degree).sum();
+    let bytes = ((LAYERS - 1) * graph.entries() + of_some) * row;
+    time([bytes, 2 * bytes], [table()], |[table]| propagate_rows(&layers, table, &some));
+    for keys in [users, items] {
+        let targets: Vec<u32> = (0..batch).map(|_| random.below(keys) as u32).collect();
+        let operations = 2 * batch * keys * WIDTH;
+        let rows = [random_rows(batch, WIDTH), random_rows(keys, WIDTH)];
+        time([operations, 4 * operations], rows, |[queries, keys]| {
             info_nce(queries, keys, &targets, TEMPERATURE)
         });
     }
+
+    let flat = || Some(table().inner().flatten::<1>(0, 1));
+    let (mut parameter, mut first, mut second) = (flat(), flat(), flat().map(|values| values.abs()));
+    let step = AdamStep {
+        beta_1: 0.9,
+        beta_2: 0.999,
+        epsilon: 1e-8,
+        weight_decay: 0.0,
+        decoupled: false,
+        lr: 1e-3,
+        count: 100,
+    };
+    let mut gradient = flat();
+    let adam = seconds(|| {
+        let (Some(old), Some(pull)) = (parameter.take(), gradient.take()) else { return };
+        let (Some(first_moment), Some(second_moment)) = (first.take(), second.take()) else { return };
+        // The parameter's memory becomes the next gradient's, so that nothing is copied.
+        gradient = Some(old.clone());
+        let (new, moments) = adam_step(old, pull, [first_moment, second_moment], step);
+        parameter = Some(new);
+        let [new_first, new_second] = moments;
+        (first, second) = (Some(new_first), Some(new_second));
+    });
+    println!("{:.2}", (7 * nodes * row) as f64 / adam / 1e9);
     Ok(())
 }
 
-/// Prints what an operation costs.
+/// Prints 10⁹ a second of what an operation does forwards, and both ways.
 fn time<const N: usize, const D: usize>(
-    name: &str,
+    amounts: [usize; 2],
     inputs: [Tensor<2>; N],
     operation: impl Fn([Tensor<2>; N]) -> Tensor<D>,
 ) {
@@ -66,56 +91,9 @@ fn time<const N: usize, const D: usize>(
         let inputs = inputs.clone().map(Tensor::require_grad);
         drop(operation(inputs).sum().backward());
     });
-    println!("{name} {:.1} {:.1}", 1e3 * forward, 1e3 * both);
+    println!("{:.2} {:.2}", amounts[0] as f64 / forward / 1e9, amounts[1] as f64 / both / 1e9);
 }
 
 fn random_rows(rows: usize, width: usize) -> Tensor<2> {
     Tensor::random([rows, width], Distribution::Normal(0.0, 0.1), &Device::flex().autodiff())
-}
-
-/// So many different edges, in order; the chance of a node falls with its rank, which is not its number.
-fn power_law(users: usize, items: usize, count: usize, random: &mut Random) -> Vec<(u32, u32)> {
-    let shuffled = |size: usize, random: &mut Random| {
-        let mut numbers: Vec<u32> = (0..size as u32).collect();
-        for at in (1..size).rev() {
-            numbers.swap(at, random.below(at + 1));
-        }
-        numbers
-    };
-    let (user_of, item_of) = (shuffled(users, random), shuffled(items, random));
-    let mut edges = HashSet::with_capacity(count);
-    let mut tries = 0_usize;
-    while edges.len() < count {
-        // The more tries fail, because pairs of popular nodes are used up, the flatter the law becomes.
-        let exponent = 2.0 / (1.0 + tries as f64 / (10 * count) as f64);
-        let mut ranked =
-            |size: usize| ((random.unit().powf(exponent.max(1.0)) * size as f64) as usize).min(size - 1);
-        edges.insert((user_of[ranked(users)], item_of[ranked(items)]));
-        tries += 1;
-    }
-    let mut edges: Vec<(u32, u32)> = edges.into_iter().collect();
-    edges.sort_unstable();
-    edges
-}
-
-/// A counter whose bits are mixed (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// From 0 up to 1.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn below(&mut self, count: usize) -> usize {
-        (self.next() % count as u64) as usize
-    }
 }

@@ -5,6 +5,8 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+use crate::memory::prefer_large_pages;
+
 /// A vector of `length` values, made in parts of `part` values (the last may be shorter) by several threads: `fill` gets every
 /// part's number and its values, which are 0 so far.
 ///
@@ -82,6 +84,7 @@ impl Places<'_> {
 pub unsafe fn written(length: usize, fill: impl FnOnce(&Places<'_>)) -> Vec<f32> {
     let mut values: Vec<f32> = Vec::with_capacity(length);
     let room = &mut values.spare_capacity_mut()[..length];
+    prefer_large_pages(room);
     if cfg!(debug_assertions) {
         // What is left out shall be seen.
         room.fill(MaybeUninit::new(f32::NAN));

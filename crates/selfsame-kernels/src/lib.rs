@@ -30,6 +30,6 @@ pub use memory::keep_freed_memory;
 pub use pool::{Windows, max_pool2d, mean_pool2d};
 pub use roi_align::{Region, RoiAlign, roi_align};
 pub use rows::gather_rows;
-pub use sparse::{SparseError, SparseMatrix, propagate};
+pub use sparse::{SparseError, SparseMatrix, propagate, propagate_rows};
 pub use update::{AdamStep, MomentumStep, adam_step, momentum_step, squared_norm, weighted_sum};
 pub use whiten::{Groups, Singular, whiten};

@@ -1,6 +1,7 @@
 //! What this machine can do at most, and how close the kernels come (the roofline of Williams, Waterman and Patterson 2009).
 
 use super::compare::{median, numbers};
+use super::graphs::GOWALLA;
 use super::machine::Machine;
 use super::networks::{CONVOLUTIONS, VIDEO_CONVOLUTIONS};
 use super::options::Options;
@@ -45,10 +46,41 @@ pub fn limits(options: &Options) -> Result<(), Failure> {
         "| batch, side, channels | ReLU, forward | share | both ways | share | shortcut and ReLU, forward | share | both ways | share |"
     );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    let memory = read.max(copy).max(triad);
     let rates = measure(options, "batch_norm_throughput", &MAPS, 4, median)?;
     for (shape, rates) in MAPS.iter().zip(rates.chunks_exact(4)) {
-        println!("{}", table_row(shape, rates, read.max(copy).max(triad)));
+        println!("{}", table_row(shape, rates, memory));
     }
+    graphs(options, multiply_adds, memory)
+}
+
+/// The operations of graph methods, at a batch of 2048.
+fn graphs(options: &Options, multiply_adds: f64, memory: f64) -> Result<(), Failure> {
+    let source = options.interactions.as_ref().map(|folder| folder.join("train.txt"));
+    let source = source.map_or_else(|| GOWALLA.into(), |file| file.to_string_lossy().into_owned());
+    let mut turns = vec![Vec::new(); 9];
+    for _ in 0..options.rounds {
+        let found = numbers(command(release().join("examples/graph_throughput")).arg(&source))?;
+        if found.len() != turns.len() {
+            return Err(format!("graph_throughput: {} numbers instead of {}", found.len(), turns.len()));
+        }
+        turns.iter_mut().zip(found).for_each(|(turns, number)| turns.push(number));
+    }
+    let rates: Vec<f64> = turns.iter_mut().map(|turns| median(turns)).collect();
+    println!(
+        "\n| graph of {source}, batch 2048; propagation and Adam 10⁹ bytes, InfoNCE 10⁹ operations a second | forward | share | both ways | share |"
+    );
+    println!("|---|--:|--:|--:|--:|");
+    let rows = [
+        ("propagation over 3 layers to all nodes", memory),
+        ("propagation to the nodes of a batch", memory),
+        ("InfoNCE over all users", multiply_adds),
+        ("InfoNCE over all items", multiply_adds),
+    ];
+    for ((name, limit), rates) in rows.iter().zip(rates.chunks(2)) {
+        println!("{}", table_row(name, rates, *limit));
+    }
+    println!("{}", table_row("Adam", &rates[8..], memory));
     Ok(())
 }
 

@@ -1,9 +1,10 @@
-//! `cargo xtask bench`: kernels, networks, views and whole trainings; with `--peers` beside PyTorch's libraries.
+//! `cargo xtask bench`: kernels, networks, views, graphs and whole trainings; with `--peers` beside PyTorch's libraries.
 //!
 //! Machines drift, so what is compared is measured in turns (A B A B …) and given as the ratio of each turn. The ratios of each kind of machine
 //! are recorded in `xtask/ratios/`, and a later measurement is compared with them.
 
 mod compare;
+mod graphs;
 mod guard;
 mod limits;
 mod machine;
@@ -58,11 +59,12 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 /// A part that gives ratios where there are peers.
 type Part = fn(&Options) -> Result<Vec<Ratio>, Failure>;
 
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("convolutions", networks::convolutions),
     ("video-convolutions", networks::video_convolutions),
     ("steps", networks::steps),
     ("views", views::views),
+    ("graphs", graphs::graphs),
     ("training", training::training),
 ];
 
@@ -94,7 +96,7 @@ impl Options {
 
 /// The examples and the program, in one go: the features of dependencies depend on what is built together.
 fn build() -> Result<(), Failure> {
-    let packages = ["selfsame", "selfsame-image", "selfsame-kernels"];
+    let packages = ["selfsame", "selfsame-graph", "selfsame-image", "selfsame-kernels"];
     let mut build = cargo();
     build.args(["build", "--release", "--bins", "--examples"]);
     build.args(packages.iter().flat_map(|package| ["--package", package]));

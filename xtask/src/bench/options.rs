@@ -10,10 +10,11 @@ use crate::{Failure, root};
 pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --only PART        kernels, limits, convolutions, video-convolutions, steps, methods, views or training (default: all), or
-                     profile: what the time of a step is spent on, with Linux's perf, drawn for the book
+  --only PART        kernels, limits, convolutions, video-convolutions, steps, methods, views, graphs or training (default: all),
+                     or profile: what the time of a step is spent on, with Linux's perf, drawn for the book
   --data FOLDER      pictures in class folders (default: data/sample)
   --photos FOLDER    photographs in class folders for views of 224 pixels (default: those views are not measured)
+  --interactions FOLDER  train.txt and test.txt with a user and their items a line, for graphs (default: made-up ones, without peers)
   --width SHARE      of ResNet-18's channels while training (default: 0.25)
   --batch-size N     while training (default: 64)
   --rounds N         turns of every measurement (default: 5)
@@ -27,7 +28,7 @@ The ratios are compared with those that were recorded on this kind of machine, i
 ";
 
 /// What can be measured alone.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "kernels",
     "limits",
     "convolutions",
@@ -35,6 +36,7 @@ const PARTS: [&str; 9] = [
     "steps",
     "methods",
     "views",
+    "graphs",
     "training",
     "profile",
 ];
@@ -44,6 +46,7 @@ pub struct Options {
     pub only: Option<String>,
     pub data: PathBuf,
     pub photos: Option<PathBuf>,
+    pub interactions: Option<PathBuf>,
     pub width: String,
     pub batch_size: String,
     pub rounds: usize,
@@ -59,6 +62,7 @@ impl Options {
             only: None,
             data: root().join("data/sample"),
             photos: None,
+            interactions: None,
             width: "0.25".into(),
             batch_size: "64".into(),
             rounds: 5,
@@ -82,6 +86,7 @@ impl Options {
                 "--only" if PARTS.contains(&value.as_str()) => options.only = Some(value.clone()),
                 "--data" => options.data = path()?,
                 "--photos" => options.photos = Some(path()?),
+                "--interactions" => options.interactions = Some(path()?),
                 "--width" => options.width = value.clone(),
                 "--batch-size" => options.batch_size = value.clone(),
                 "--rounds" => {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
-pub use cpu::order;
+pub use cpu::{gather, order};
 
 use extension::RowsBackend;
 

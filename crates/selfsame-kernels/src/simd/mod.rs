@@ -116,6 +116,19 @@ pub trait Simd: Copy + Send + Sync {
     }
 }
 
+/// Has the CPU fetch the line of memory at `from` into its caches, wherever that is; the result is the same without.
+#[inline(always)]
+pub fn prefetch(from: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the instruction is part of every x86-64, and does nothing for addresses that cannot be read.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(from.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = from;
+}
+
 /// Work for whatever vectors the CPU has.
 pub trait Work {
     /// What it gives.

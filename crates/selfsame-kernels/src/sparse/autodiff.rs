@@ -52,6 +52,28 @@ impl<B: SparseBackend> Backward<B, 1> for PropagateStep {
     }
 }
 
+#[derive(Debug)]
+struct PropagateRowsStep;
+
+impl<B: SparseBackend> Backward<B, 1> for PropagateRowsStep {
+    type State = (Arc<[SparseMatrix]>, Arc<[u32]>);
+
+    fn backward(
+        self,
+        step: Ops<Self::State, 1>,
+        gradients: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let [parent] = step.parents;
+        let output_gradient = gradients.consume::<B>(&step.node);
+        if let Some(parent) = parent {
+            let (layers, rows) = step.state;
+            let gradient = B::propagate_rows_backward(output_gradient, layers, rows);
+            gradients.register::<B>(parent.id, gradient);
+        }
+    }
+}
+
 impl<B: SparseBackend, C: CheckpointStrategy> SparseBackend for Autodiff<B, C> {
     fn multiply_sparse(dense: FloatTensor<Self>, matrix: SparseMatrix) -> FloatTensor<Self> {
         match MultiplyStep.prepare::<C>([dense.node()]).compute_bound().stateful() {
@@ -68,6 +90,20 @@ impl<B: SparseBackend, C: CheckpointStrategy> SparseBackend for Autodiff<B, C> {
                 step.finish(layers.clone(), B::propagate(table.into_primitive(), layers))
             }
             OpsKind::UnTracked(step) => step.finish(B::propagate(table.into_primitive(), layers)),
+        }
+    }
+
+    fn propagate_rows(
+        table: FloatTensor<Self>,
+        layers: Arc<[SparseMatrix]>,
+        rows: Arc<[u32]>,
+    ) -> FloatTensor<Self> {
+        match PropagateRowsStep.prepare::<C>([table.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(step) => step.finish(
+                (layers.clone(), rows.clone()),
+                B::propagate_rows(table.into_primitive(), layers, rows),
+            ),
+            OpsKind::UnTracked(step) => step.finish(B::propagate_rows(table.into_primitive(), layers, rows)),
         }
     }
 }

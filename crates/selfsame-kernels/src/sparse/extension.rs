@@ -7,6 +7,7 @@ use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::DType;
 
 use super::{SparseMatrix, cpu, portable};
+use crate::rows::portable::{add_to_rows, select};
 
 #[backend_extension(
     Flex,
@@ -30,6 +31,25 @@ pub trait SparseBackend: Backend {
         layers: Arc<[SparseMatrix]>,
     ) -> FloatTensor<Self> {
         portable::propagate_backward::<Self>(output_gradient, &layers)
+    }
+
+    /// See [`propagate_rows`](super::propagate_rows); at least one layer.
+    fn propagate_rows(
+        table: FloatTensor<Self>,
+        layers: Arc<[SparseMatrix]>,
+        rows: Arc<[u32]>,
+    ) -> FloatTensor<Self> {
+        select::<Self>(portable::propagate::<Self>(table, &layers), &rows)
+    }
+
+    /// The gradient of the table, given that of the rows.
+    fn propagate_rows_backward(
+        output_gradient: FloatTensor<Self>,
+        layers: Arc<[SparseMatrix]>,
+        rows: Arc<[u32]>,
+    ) -> FloatTensor<Self> {
+        let nodes = layers.first().map_or(0, SparseMatrix::rows);
+        portable::propagate_backward::<Self>(add_to_rows::<Self>(output_gradient, &rows, nodes), &layers)
     }
 }
 
@@ -58,6 +78,31 @@ impl SparseBackend for Flex {
         match output_gradient.dtype() {
             DType::F32 => cpu::propagate_backward(&output_gradient, &layers),
             _ => portable::propagate_backward::<Self>(output_gradient, &layers),
+        }
+    }
+    fn propagate_rows(
+        table: FloatTensor<Self>,
+        layers: Arc<[SparseMatrix]>,
+        rows: Arc<[u32]>,
+    ) -> FloatTensor<Self> {
+        match table.dtype() {
+            DType::F32 => cpu::propagate_rows(&table, &layers, &rows),
+            _ => select::<Self>(portable::propagate::<Self>(table, &layers), &rows),
+        }
+    }
+
+    fn propagate_rows_backward(
+        output_gradient: FloatTensor<Self>,
+        layers: Arc<[SparseMatrix]>,
+        rows: Arc<[u32]>,
+    ) -> FloatTensor<Self> {
+        match output_gradient.dtype() {
+            DType::F32 => cpu::propagate_rows_backward(&output_gradient, &layers, &rows),
+            _ => {
+                let nodes = layers.first().map_or(0, SparseMatrix::rows);
+                let gradient = add_to_rows::<Self>(output_gradient, &rows, nodes);
+                portable::propagate_backward::<Self>(gradient, &layers)
+            }
         }
     }
 }

@@ -5,8 +5,10 @@
 use burn::tensor::{DType, Device, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
-use super::{SparseError, SparseMatrix, propagate};
-use crate::simd::{Portable, Work};
+use super::cpu::product_with;
+use super::{SparseError, SparseMatrix, propagate, propagate_rows};
+use crate::gather_rows;
+use crate::simd::Portable;
 
 /// Values that look random, are all different and the same everywhere.
 fn wave<const D: usize>(shape: [usize; D], phase: f32) -> Tensor<D> {
@@ -114,6 +116,23 @@ fn compare_propagation(layers: &[SparseMatrix], nodes: usize, width: usize) {
     }
 }
 
+/// Against the same rows of all, for some lists with and without repetitions.
+fn compare_propagation_of_rows(layers: &[SparseMatrix], nodes: usize, width: usize) {
+    let table = wave([nodes, width], 0.1);
+    let all: Vec<u32> = (0..nodes as u32).collect();
+    let some: Vec<u32> = (0..nodes as u32 / 3).map(|at| (at * at * 5 + 2 * at) % nodes as u32).collect();
+    let many: Vec<u32> = (0..200 * nodes as u32).map(|at| at * 7 % nodes as u32).take(90).collect();
+    for rows in [&[][..], &all, &some, &many] {
+        for table in [table.clone(), table.clone().cast(DType::F64)] {
+            let expected = results(&table, |table| gather_rows(propagate(layers, table), rows));
+            let found = results(&table, |table| propagate_rows(layers, table, rows));
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_close(found, &expected.iter::<f64>().collect::<Vec<_>>());
+            }
+        }
+    }
+}
+
 #[test]
 fn products_of_odd_sizes() {
     for (rows, columns) in [(0, 3), (1, 1), (3, 0), (5, 9), (70, 40)] {
@@ -166,6 +185,9 @@ fn propagation_of_any_depth() {
             compare_propagation(&graphs[..depth], nodes, width);
         }
         compare_propagation(&vec![graphs[0].clone(); 3], nodes, width);
+        for depth in 0..=3 {
+            compare_propagation_of_rows(&graphs[..depth], nodes, width);
+        }
     }
     let graph = SparseMatrix::bipartite(2, 3, &[(0, 0), (0, 2), (1, 2)]).unwrap();
     compare_propagation(&[graph.clone(), graph], 5, 6);
@@ -178,13 +200,11 @@ fn every_kind_of_vector_gives_the_same_sums() {
     let expected =
         dense_product(&matrix, &dense.iter().map(|&value| value.into()).collect::<Vec<_>>(), width);
     for wide in [false, true] {
-        let write = |places: &crate::buffer::Places<'_>| {
-            let rows = super::cpu::Rows::of(&matrix, &dense, width, places);
-            if wide { rows.with(Portable::<16, 32>) } else { rows.with(Portable::<4, 16>) }
+        let found = if wide {
+            product_with(Portable::<16, 32>, &matrix, &dense, width)
+        } else {
+            product_with(Portable::<4, 16>, &matrix, &dense, width)
         };
-        #[allow(unsafe_code)]
-        // SAFETY: all rows are written.
-        let found = unsafe { crate::buffer::written(60 * width, write) };
         assert_close(&TensorData::new(found, [60, width]), &expected);
     }
 }
@@ -195,12 +215,21 @@ fn the_number_of_threads_changes_nothing() {
     let table = wave([400, 33], 0.2);
     let on = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| results(&table, |table| propagate(&graphs, table)))
+        let rows: Vec<u32> = (0..500).map(|at| at * 11 % 400 / 3).collect();
+        let all = || results(&table, |table| propagate(&graphs, table));
+        let some = || results(&table, |table| propagate_rows(&graphs, table, &rows));
+        pool.install(|| [all(), some()].concat())
     };
     let expected = on(1);
     for threads in [2, 3, 8] {
         on(threads).iter().zip(&expected).for_each(|(found, expected)| found.assert_eq(expected, true));
     }
+}
+
+#[test]
+#[should_panic = "row 3 is none of 3 rows"]
+fn a_row_that_does_not_exist_is_refused() {
+    propagate_rows(&[matrix(3, 3, 2, 0)], wave([3, 2], 0.0), &[0, 3]);
 }
 
 #[test]
