@@ -6,6 +6,7 @@ import os
 import statistics
 import sys
 import time
+import warnings
 
 import torch
 from torch.nn import functional
@@ -15,6 +16,7 @@ from common import peak_memory
 method, batch, seconds, path = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 torch.set_num_threads(len(os.sched_getaffinity(0)))
 torch.manual_seed(0)
+warnings.filterwarnings("ignore", "Sparse")
 users, items = [], []
 with open(path) as lines:
     for line in lines:

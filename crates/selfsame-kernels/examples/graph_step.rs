@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Distribution, Tensor};
 use graphs::{Graph, Random};
-use selfsame_kernels::{AdamStep, SparseMatrix, adam_step, gather_rows, info_nce, propagate, propagate_rows};
+use selfsame_kernels::{
+    AdamStep, SparseMatrix, adam_step, gather_rows, info_nce_by_kind, propagate, propagate_rows,
+};
 
 const LAYERS: usize = 3;
 const WIDTH: usize = 64;
@@ -93,16 +95,10 @@ impl Training {
             let queries = propagate_rows(first, table.clone(), &nodes);
             let keys = propagate(second, table.clone());
             timer.say("views");
-            let mut start = 0;
-            let kinds = [(users, 0, graph.users), (items, graph.users, graph.items)];
-            for ((nodes, weights), first, count) in kinds {
-                let targets: Vec<u32> = nodes.iter().map(|node| node - first as u32).collect();
-                let queries = queries.clone().narrow(0, start, nodes.len());
-                let losses = info_nce(queries, keys.clone().narrow(0, first, count), &targets, TEMPERATURE);
-                let weights = Tensor::<1>::from_floats(weights.as_slice(), &losses.device());
-                loss = loss + (losses * weights).sum() * (0.1 / batch as f64);
-                start += nodes.len();
-            }
+            let kinds = [[users.0.len(), graph.users], [items.0.len(), graph.items]];
+            let losses = info_nce_by_kind(queries, keys, &kinds, &nodes, TEMPERATURE);
+            let weights = Tensor::<1>::from_floats([users.1, items.1].concat().as_slice(), &losses.device());
+            loss = loss + (losses * weights).sum() * (0.1 / batch as f64);
             timer.say("nce");
         }
         let mut gradients = loss.backward();

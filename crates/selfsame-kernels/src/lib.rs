@@ -25,7 +25,7 @@ mod whiten;
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use convolution::{conv2d, conv3d};
-pub use info_nce::info_nce;
+pub use info_nce::{info_nce, info_nce_by_kind};
 pub use memory::keep_freed_memory;
 pub use pool::{Windows, max_pool2d, mean_pool2d};
 pub use roi_align::{Region, RoiAlign, roi_align};

@@ -2,6 +2,7 @@
 //!
 //! A tile has keys as rows and queries as columns. Its logits are keys times a panel of queries; sums over keys are then sums of vectors.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use burn::backend::Flex;
@@ -12,7 +13,7 @@ use rayon::prelude::*;
 use super::Pairing;
 use super::exponential::exp2;
 use super::extension::Compared;
-use crate::buffer::in_parts;
+use crate::buffer::{Places, in_parts, written, zeroed};
 use crate::flex::{tensor, vector};
 use crate::product::{Left, Panel, multiply};
 use crate::rows;
@@ -54,36 +55,38 @@ impl Work for Forward<'_> {
     fn with<S: Simd>(self, simd: S) -> Compared<Flex> {
         let Self { queries, keys, pairing, pulls } = self;
         let (queries, keys) = (Units::new(simd, queries), Units::new(simd, keys));
-        let logits = Logits::new(simd, &queries, &keys, pairing);
-        let blocks = queries.count.div_ceil(FORWARD[0]);
-        let chunks = keys.count.div_ceil(KEYS_OF_TASK);
-        let tasks = (0..blocks * chunks).into_par_iter().map(|task| {
-            let start = task / chunks * FORWARD[0];
-            let first = task % chunks * KEYS_OF_TASK;
-            let of_queries = start..(start + FORWARD[0]).min(logits.padded);
-            logits.sums(simd, of_queries, first..(first + KEYS_OF_TASK).min(keys.count), pulls)
-        });
-        let tasks: Vec<Sums> = tasks.collect();
-
         let (mut losses, mut totals) = (Vec::new(), Vec::new());
         let columns = queries.columns;
         let mut pulled = Vec::with_capacity(if pulls { queries.count * columns } else { 0 });
-        for query in 0..queries.count {
-            let (block, at) = (query / FORWARD[0], query % FORWARD[0]);
-            // Chunks of keys in their order, whoever did them.
-            let tasks = &tasks[block * chunks..(block + 1) * chunks];
-            let total: f64 = tasks.iter().map(|task| task.exponentials[at]).sum();
-            let target = keys.row(pairing.targets[query] as usize);
-            let cosine: f64 =
-                queries.row(query).iter().zip(target).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
-            losses.push((total.ln() - (cosine - 1.0) / pairing.temperature) as f32);
-            totals.push(total as f32);
-            if pulls {
-                let place = at * queries.stride;
-                pulled.extend((place..place + columns).map(|at| {
-                    let sum: f64 = tasks.iter().map(|task| f64::from(task.pulls[at])).sum();
-                    (sum / total) as f32
-                }));
+        for [of_queries, of_keys] in pairing.ranges() {
+            let logits = Logits::new(simd, &queries, of_queries.clone(), &keys, pairing);
+            let blocks = of_queries.len().div_ceil(FORWARD[0]);
+            let chunks = of_keys.len().div_ceil(KEYS_OF_TASK);
+            let tasks = (0..blocks * chunks).into_par_iter().map(|task| {
+                let start = task / chunks * FORWARD[0];
+                let first = of_keys.start + task % chunks * KEYS_OF_TASK;
+                let of_block = start..(start + FORWARD[0]).min(logits.padded);
+                logits.sums(simd, of_block, first..(first + KEYS_OF_TASK).min(of_keys.end), pulls)
+            });
+            let tasks: Vec<Sums> = tasks.collect();
+
+            for (query, place) in of_queries.zip(0..) {
+                let (block, at) = (place / FORWARD[0], place % FORWARD[0]);
+                // Chunks of keys in their order, whoever did them.
+                let tasks = &tasks[block * chunks..(block + 1) * chunks];
+                let total: f64 = tasks.iter().map(|task| task.exponentials[at]).sum();
+                let target = keys.row(pairing.targets[query] as usize);
+                let cosine: f64 =
+                    queries.row(query).iter().zip(target).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
+                losses.push((total.ln() - (cosine - 1.0) / pairing.temperature) as f32);
+                totals.push(total as f32);
+                if pulls {
+                    let place = at * queries.stride;
+                    pulled.extend((place..place + columns).map(|at| {
+                        let sum: f64 = tasks.iter().map(|task| f64::from(task.pulls[at])).sum();
+                        (sum / total) as f32
+                    }));
+                }
             }
         }
         let rows = if pulls { queries.count } else { 0 };
@@ -110,64 +113,85 @@ impl Work for Backward<'_> {
         let Self { queries, keys, sums, loss_gradient, pairing } = self;
         let shape = keys.layout().shape().clone();
         let (queries, keys) = (Units::new(simd, queries), Units::new(simd, keys));
-        let logits = Logits::new(simd, &queries, &keys, pairing);
         let [sums, loss_gradient] = [sums, loss_gradient].map(FlexTensor::to_contiguous);
         let [sums, gradients]: [&[f32]; 2] = [sums.storage(), loss_gradient.storage()];
         let inverse = 1.0 / pairing.temperature;
-        let stride = queries.stride;
-        // Queries weighted with what multiplies their exponentials. Those that only fill up the last panel have no weight.
-        let mut weighted = vec![0.0; logits.padded * stride];
-        for (query, weighted) in weighted.chunks_exact_mut(stride.max(1)).enumerate().take(queries.count) {
-            let weight = (f64::from(gradients[query]) * inverse / f64::from(sums[query])) as f32;
-            weighted.iter_mut().zip(queries.row(query)).for_each(|(to, value)| *to = weight * value);
+        let weights: Vec<f64> = gradients.iter().map(|gradient| f64::from(*gradient) * inverse).collect();
+        let columns = keys.columns;
+        if columns == 0 {
+            return tensor(Vec::new(), shape);
         }
         let order = rows::order(&pairing.targets);
-        let columns = keys.columns;
-        let [queries_of_tile, keys_of_tile] = BACKWARD;
-        let result = in_parts(keys.count * columns, keys_of_tile * columns, |part, result| {
-            let first = part * keys_of_tile;
-            let count = result.len() / columns;
-            let mut tile = Tile::<S>::new(queries_of_tile, count);
-            let mut sums = vec![0.0; count * stride];
-            for start in (0..logits.padded).step_by(queries_of_tile) {
-                let of_queries = start..(start + queries_of_tile).min(logits.padded);
-                let depth = of_queries.len();
-                logits.exponentials(simd, of_queries, first..first + count, &mut tile, |_, _| ());
-                for (at, vectors) in panels::<S>(stride) {
-                    let left = Left {
-                        values: &tile.values,
-                        rows: count,
-                        depth,
-                        row_stride: tile.stride,
-                        depth_stride: 1,
-                    };
-                    let panel = Panel { values: &weighted[start * stride + at..], stride, vectors };
-                    multiply(simd, left, panel, &mut sums[at..], stride, true);
+        let write = |places: &Places<'_>| {
+            for [of_queries, of_keys] in pairing.ranges() {
+                let logits = Logits::new(simd, &queries, of_queries.clone(), &keys, pairing);
+                // Queries weighted with what multiplies their exponentials. Those that only fill up the last panel have no weight.
+                let mut weighted = vec![0.0; logits.padded * queries.stride];
+                for (query, weighted) in of_queries.zip(weighted.chunks_exact_mut(queries.stride)) {
+                    let weight = (weights[query] / f64::from(sums[query])) as f32;
+                    weighted.iter_mut().zip(queries.row(query)).for_each(|(to, value)| *to = weight * value);
                 }
-            }
-            let targets = order.partition_point(|&(key, _)| (key as usize) < first);
-            for &(key, query) in
-                order[targets..].iter().take_while(|(key, _)| (*key as usize) < first + count)
-            {
-                let weight = (f64::from(gradients[query]) * inverse) as f32;
-                let sums = &mut sums[(key as usize - first) * stride..];
-                sums.iter_mut().zip(queries.row(query)).for_each(|(sum, value)| *sum -= weight * value);
-            }
-            let each = result.chunks_exact_mut(columns).zip(sums.chunks_exact(stride)).enumerate();
-            simd.run(
-                #[inline(always)]
-                || {
-                    for (at, (result, gradient)) in each {
-                        let (unit, inverse) = (keys.row(first + at), keys.inverses[first + at]);
-                        let along = dot(gradient, unit) as f32;
-                        for ((to, value), unit) in result.iter_mut().zip(gradient).zip(unit) {
-                            *to = (value - along * unit) * inverse;
-                        }
+                let pushes = Pushes { logits: &logits, weighted: &weighted };
+                let firsts = of_keys.clone().into_par_iter().step_by(BACKWARD[1]);
+                firsts.for_each(|first| {
+                    let tile = first..(first + BACKWARD[1]).min(of_keys.end);
+                    let mut sums = pushes.sums(simd, tile.clone());
+                    let start = order.partition_point(|&(key, _)| (key as usize) < first);
+                    let of_tile = order[start..].iter().take_while(|(key, _)| (*key as usize) < tile.end);
+                    for &(key, query) in of_tile {
+                        let weight = weights[query] as f32;
+                        let sums = &mut sums[(key as usize - first) * keys.stride..];
+                        sums.iter_mut().zip(queries.row(query)).for_each(|(to, value)| *to -= weight * value);
                     }
-                },
-            );
-        });
+                    // SAFETY: these numbers lie among the places, and no other task has these keys.
+                    #[allow(unsafe_code)]
+                    let result = unsafe {
+                        let length = tile.len() * columns;
+                        let start = places.part(first * columns, length);
+                        std::slice::from_raw_parts_mut(start.cast::<MaybeUninit<f32>>(), length)
+                    };
+                    keys.backward(simd, tile, &sums, zeroed(result));
+                });
+            }
+        };
+        // SAFETY: all kinds together have all keys, and the tasks of a kind all of its keys.
+        #[allow(unsafe_code)]
+        let result = unsafe { written(keys.count * columns, write) };
         tensor(result, shape)
+    }
+}
+
+/// What queries do to keys, their own key aside.
+struct Pushes<'a> {
+    logits: &'a Logits<'a>,
+    /// The queries times what multiplies their exponentials, `[padded, stride]`.
+    weighted: &'a [f32],
+}
+
+impl Pushes<'_> {
+    /// The weighted queries times their exponentials with these keys, `[keys, stride]`.
+    fn sums<S: Simd>(&self, simd: S, of_keys: Range<usize>) -> Vec<f32> {
+        let (padded, stride) = (self.logits.padded, self.logits.keys.stride);
+        let count = of_keys.len();
+        let mut tile = Tile::<S>::new(BACKWARD[0], count);
+        let mut sums = vec![0.0; count * stride];
+        for start in (0..padded).step_by(BACKWARD[0]) {
+            let of_queries = start..(start + BACKWARD[0]).min(padded);
+            let depth = of_queries.len();
+            self.logits.exponentials(simd, of_queries, of_keys.clone(), &mut tile, |_, _| ());
+            for (at, vectors) in panels::<S>(stride) {
+                let left = Left {
+                    values: &tile.values,
+                    rows: count,
+                    depth,
+                    row_stride: tile.stride,
+                    depth_stride: 1,
+                };
+                let panel = Panel { values: &self.weighted[start * stride + at..], stride, vectors };
+                multiply(simd, left, panel, &mut sums[at..], stride, true);
+            }
+        }
+        sums
     }
 }
 
@@ -227,6 +251,23 @@ impl Units {
     fn row(&self, at: usize) -> &[f32] {
         &self.values[at * self.stride..(at + 1) * self.stride]
     }
+
+    /// The gradient of some rows as they were, given that of the units, `[rows, stride]`.
+    fn backward<S: Simd>(&self, simd: S, rows: Range<usize>, gradient: &[f32], result: &mut [f32]) {
+        let each = result.chunks_exact_mut(self.columns).zip(gradient.chunks_exact(self.stride)).zip(rows);
+        simd.run(
+            #[inline(always)]
+            || {
+                for ((result, gradient), at) in each {
+                    let (unit, inverse) = (self.row(at), self.inverses[at]);
+                    let along = dot(gradient, unit) as f32;
+                    for ((to, value), unit) in result.iter_mut().zip(gradient).zip(unit) {
+                        *to = (value - along * unit) * inverse;
+                    }
+                }
+            },
+        );
+    }
 }
 
 /// A sum of products, in `f64` and in an order that the compiler can make vectors of.
@@ -245,7 +286,7 @@ fn dot(left: &[f32], right: &[f32]) -> f64 {
 /// What is needed of the logits.
 struct Logits<'a> {
     keys: &'a Units,
-    /// Queries in panels of two vectors, each `[columns, 2 · LANES]`, the last filled up with zeros.
+    /// The queries of a kind in panels of two vectors, each `[columns, 2 · LANES]`, the last filled up with zeros.
     panels: Vec<f32>,
     /// Queries with those that fill up the last panel.
     padded: usize,
@@ -282,13 +323,19 @@ fn panels<S: Simd>(columns: usize) -> impl Iterator<Item = (usize, usize)> {
 }
 
 impl<'a> Logits<'a> {
-    fn new<S: Simd>(_simd: S, queries: &Units, keys: &'a Units, pairing: &Pairing) -> Self {
+    fn new<S: Simd>(
+        _simd: S,
+        queries: &Units,
+        of_queries: Range<usize>,
+        keys: &'a Units,
+        pairing: &Pairing,
+    ) -> Self {
         let width = 2 * S::LANES;
-        let padded = queries.count.next_multiple_of(width);
+        let padded = of_queries.len().next_multiple_of(width);
         let columns = queries.columns;
         let mut panels = vec![0.0; padded * columns];
-        for query in 0..queries.count {
-            let start = query / width * width * columns + query % width;
+        for (query, place) in of_queries.zip(0..) {
+            let start = place / width * width * columns + place % width;
             for (at, value) in queries.row(query)[..columns].iter().enumerate() {
                 panels[start + at * width] = *value;
             }
@@ -297,7 +344,7 @@ impl<'a> Logits<'a> {
         Self { keys, panels, padded, factor }
     }
 
-    /// Fills a tile with exp((cos − 1)/τ) of these queries, which are whole panels, and keys. `sums` gets the first column of every two vectors in the
+    /// Fills a tile with exp((cos − 1)/τ) of these queries, numbered from the kind's first one and whole panels, and of these keys. `sums` gets the first column of every two vectors in the
     /// tile, and their sums over the keys.
     #[inline(always)]
     fn exponentials<S: Simd>(

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! On the CPU the forward pass goes over tiles of logits and sums their exponentials, and the keys weighted by them, for the queries' gradient. Only
-//! the keys' gradient needs the tiles again. Cosines do not exceed 1, so that 1/τ is taken off all logits instead of the largest one.
+//! the keys' gradient needs the tiles again: keeping them would cost more than making them twice, because they would have to come from memory. Cosines do not exceed 1, so that 1/τ is taken off all logits instead of the largest one.
 
 mod autodiff;
 mod cpu;
@@ -21,6 +21,7 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::backend::Dispatch;
@@ -32,7 +33,20 @@ use extension::InfoNceBackend;
 #[derive(Clone, Debug)]
 pub struct Pairing {
     targets: Arc<[u32]>,
+    /// Queries and keys of every kind, one kind after the other.
+    kinds: Arc<[[usize; 2]]>,
     temperature: f64,
+}
+
+impl Pairing {
+    /// Where the queries and the keys of every kind lie.
+    fn ranges(&self) -> impl Iterator<Item = [Range<usize>; 2]> {
+        self.kinds.iter().scan([0, 0], |starts, counts| {
+            let ranges = [0, 1].map(|of| starts[of]..starts[of] + counts[of]);
+            *starts = [0, 1].map(|of| ranges[of].end);
+            Some(ranges)
+        })
+    }
 }
 
 /// −ln exp(cos(q_i, k_t)/τ) / Σ_j exp(cos(q_i, k_j)/τ) for every query: queries `[queries, features]` and keys `[keys, features]` of any lengths
@@ -46,14 +60,41 @@ pub struct Pairing {
 /// If queries and keys have not equally many features, there are not as many targets as queries, a target is no key, or the temperature is
 /// not a positive number.
 pub fn info_nce(queries: Tensor<2>, keys: Tensor<2>, targets: &[u32], temperature: f64) -> Tensor<1> {
+    let counts = [queries.dims()[0], keys.dims()[0]];
+    info_nce_by_kind(queries, keys, &[counts], targets, temperature)
+}
+
+/// [`info_nce`] of several kinds at once, each query being compared with the keys of its kind alone. `kinds` says how many queries and how many
+/// keys each kind has; those of the first come first, then those of the second. Targets number all keys. With keys of all kinds in one
+/// table, such as users and items, its gradient is made as one, too.
+///
+/// # Panics
+///
+/// As of [`info_nce`], and if queries or keys are not as many as those of all kinds, or a target is a key of another kind.
+pub fn info_nce_by_kind(
+    queries: Tensor<2>,
+    keys: Tensor<2>,
+    kinds: &[[usize; 2]],
+    targets: &[u32],
+    temperature: f64,
+) -> Tensor<1> {
     let ([count, features], [rows, of_keys]) = (queries.dims(), keys.dims());
     assert_eq!(features, of_keys, "the features of queries and keys");
     assert_eq!(count, targets.len(), "queries and their targets");
-    for &target in targets {
-        assert!((target as usize) < rows, "target {target} is none of {rows} keys");
-    }
+    let all = [0, 1].map(|of| kinds.iter().map(|counts| counts[of]).sum::<usize>());
+    assert_eq!([count, rows], all, "queries and keys, and those of all kinds");
     assert!(temperature > 0.0 && temperature.is_finite(), "{temperature} is no temperature");
-    let pairing = Pairing { targets: Arc::from(targets), temperature };
+    let kinds = if kinds.is_empty() { &[[0, 0]] } else { kinds };
+    let pairing = Pairing { targets: Arc::from(targets), kinds: Arc::from(kinds), temperature };
+    for [of_queries, of_keys] in pairing.ranges() {
+        for &target in &targets[of_queries] {
+            assert!(
+                of_keys.contains(&(target as usize)),
+                "target {target} is none of {} keys",
+                of_keys.len()
+            );
+        }
+    }
     let compared = Dispatch::info_nce(queries.into_dispatch(), keys.into_dispatch(), pairing, false);
     Tensor::from_dispatch(compared.losses)
 }

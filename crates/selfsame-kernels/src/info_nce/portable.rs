@@ -1,8 +1,10 @@
 //! InfoNCE made of Burn's tensor operations, for any backend. All logits are in memory.
 
+use std::ops::Range;
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Scalar, TensorMetadata, get_device_settings};
-use burn::tensor::Shape;
+use burn::tensor::{Shape, Slice};
 
 use super::Pairing;
 use super::extension::Compared;
@@ -38,7 +40,53 @@ fn scale<B: Backend>(rows: FloatTensor<B>, factors: FloatTensor<B>) -> FloatTens
     B::float_mul(rows, B::float_expand(factors, shape))
 }
 
+/// A kind's queries, keys and pairing, whose targets number its own keys.
+fn kind<B: Backend>(
+    queries: &FloatTensor<B>,
+    keys: &FloatTensor<B>,
+    pairing: &Pairing,
+    [of_queries, of_keys]: &[Range<usize>; 2],
+) -> (FloatTensor<B>, FloatTensor<B>, Pairing) {
+    let targets = pairing.targets[of_queries.clone()].iter().map(|target| target - of_keys.start as u32);
+    let own = Pairing {
+        targets: targets.collect(),
+        kinds: [[of_queries.len(), of_keys.len()]].into(),
+        temperature: pairing.temperature,
+    };
+    (narrow::<B>(queries, of_queries), narrow::<B>(keys, of_keys), own)
+}
+
+/// Some rows, of which there is at least one.
+fn narrow<B: Backend>(rows: &FloatTensor<B>, range: &Range<usize>) -> FloatTensor<B> {
+    B::float_slice(rows.clone(), &[Slice::from(range.clone())])
+}
+
 pub fn forward<B: Backend>(
+    queries: FloatTensor<B>,
+    keys: FloatTensor<B>,
+    pairing: &Pairing,
+    pulls: bool,
+) -> Compared<B> {
+    if pairing.kinds.len() == 1 || pairing.targets.is_empty() {
+        return forward_of_kind::<B>(queries, keys, pairing, pulls);
+    }
+    let (mut losses, mut sums, mut pulled) = (Vec::new(), Vec::new(), Vec::new());
+    for ranges in pairing.ranges().filter(|[of_queries, _]| !of_queries.is_empty()) {
+        let (queries, keys, pairing) = kind::<B>(&queries, &keys, pairing, &ranges);
+        let compared = forward_of_kind::<B>(queries, keys, &pairing, pulls);
+        losses.push(compared.losses);
+        sums.push(compared.sums);
+        pulled.push(compared.pulls);
+    }
+    Compared { losses: cat::<B>(losses), sums: cat::<B>(sums), pulls: cat::<B>(pulled) }
+}
+
+/// Rows one after the other.
+fn cat<B: Backend>(tensors: Vec<FloatTensor<B>>) -> FloatTensor<B> {
+    B::float_cat(tensors, 0)
+}
+
+fn forward_of_kind<B: Backend>(
     queries: FloatTensor<B>,
     keys: FloatTensor<B>,
     pairing: &Pairing,
@@ -90,6 +138,30 @@ pub fn queries_backward<B: Backend>(
 }
 
 pub fn keys_backward<B: Backend>(
+    queries: FloatTensor<B>,
+    keys: FloatTensor<B>,
+    sums: FloatTensor<B>,
+    loss_gradient: FloatTensor<B>,
+    pairing: &Pairing,
+) -> FloatTensor<B> {
+    if pairing.kinds.len() == 1 || pairing.targets.is_empty() {
+        return keys_backward_of_kind::<B>(queries, keys, sums, loss_gradient, pairing);
+    }
+    let gradient = |ranges: [Range<usize>; 2]| {
+        let [of_queries, of_keys] = &ranges;
+        if of_queries.is_empty() {
+            let shape = Shape::new([of_keys.len(), keys.shape()[1]]);
+            return B::float_zeros(shape, &keys.device(), keys.dtype().into());
+        }
+        let [sums, loss_gradient] = [&sums, &loss_gradient].map(|vector| narrow::<B>(vector, of_queries));
+        let (queries, keys, pairing) = kind::<B>(&queries, &keys, pairing, &ranges);
+        keys_backward_of_kind::<B>(queries, keys, sums, loss_gradient, &pairing)
+    };
+    let with_keys = pairing.ranges().filter(|[_, of_keys]| !of_keys.is_empty());
+    cat::<B>(with_keys.map(gradient).collect())
+}
+
+fn keys_backward_of_kind<B: Backend>(
     queries: FloatTensor<B>,
     keys: FloatTensor<B>,
     sums: FloatTensor<B>,

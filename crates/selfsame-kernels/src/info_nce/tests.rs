@@ -6,7 +6,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::cpu::{Backward, Forward};
-use super::{Pairing, info_nce};
+use super::{Pairing, info_nce, info_nce_by_kind};
 use crate::simd::{Portable, Simd, Work};
 
 /// Values that look random, are all different and the same everywhere.
@@ -202,7 +202,7 @@ fn every_kind_of_vector_gives_the_same() {
         let (queries, keys) = (wave([count, features], 0.1), wave([rows, features], 0.9));
         let targets = targets(count, rows);
         let [losses, _, of_keys] = results(&queries, &keys, |q, k| info_nce(q, k, &targets, 0.2));
-        let pairing = Pairing { targets: targets.into(), temperature: 0.2 };
+        let pairing = Pairing { targets: targets.into(), kinds: [[count, rows]].into(), temperature: 0.2 };
         for found in [
             with(Portable::<4, 16>, &queries, &keys, &pairing),
             with(Portable::<16, 32>, &queries, &keys, &pairing),
@@ -211,6 +211,52 @@ fn every_kind_of_vector_gives_the_same() {
             assert_close(&found[1], &of_keys, 1e-5, 2e-6);
         }
     }
+}
+
+#[test]
+fn kinds_are_as_each_by_itself() {
+    for kinds in
+        [&[[5, 7]][..], &[[33, 200], [20, 31]], &[[0, 9], [1, 5000], [0, 0], [70, 3]], &[[130, 400], [0, 40]]]
+    {
+        let [count, rows] = [0, 1].map(|of| kinds.iter().map(|counts| counts[of]).sum());
+        let (queries, keys) = (wave([count, 33], 0.1), wave([rows, 33], 0.9) * 2.0);
+        let mut own = Vec::new();
+        for &[count, rows] in kinds {
+            own.push(if count == 0 { Vec::new() } else { targets(count, rows) });
+        }
+        let mut first = 0;
+        let mut all = Vec::new();
+        for (&[_, rows], own) in kinds.iter().zip(&own) {
+            all.extend(own.iter().map(|target| first + target));
+            first += rows as u32;
+        }
+        let apart = |queries: Tensor<2>, keys: Tensor<2>| {
+            let (mut query, mut key, mut losses) = (0, 0, Vec::new());
+            for (&[count, rows], own) in kinds.iter().zip(&own) {
+                if count > 0 {
+                    let part = queries.clone().narrow(0, query, count);
+                    losses.push(info_nce(part, keys.clone().narrow(0, key, rows), own, 0.2));
+                }
+                query += count;
+                key += rows;
+            }
+            Tensor::cat(losses, 0)
+        };
+        for dtype in [DType::F32, DType::F64] {
+            let [q, k] = [&queries, &keys].map(|rows| rows.clone().cast(dtype));
+            let expected = results(&q, &k, apart);
+            let found = results(&q, &k, |q, k| info_nce_by_kind(q, k, kinds, &all, 0.2));
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_close(found, expected, 1e-6, 1e-7);
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic = "target 5 is none of 5 keys"]
+fn a_target_of_another_kind_is_refused() {
+    info_nce_by_kind(wave([2, 2], 0.0), wave([9, 2], 0.0), &[[1, 5], [1, 4]], &[5, 6], 0.2);
 }
 
 #[test]
