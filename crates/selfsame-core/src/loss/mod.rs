@@ -22,7 +22,7 @@ pub use info_nce::{Contrast, info_nce};
 pub use mixsiam::{MixSiamLoss, ViewsPredict, largest, mixsiam, mixture};
 pub use mochi::{Mixing, Mochi, Synthesis, mochi};
 pub use nt_xent::nt_xent;
-pub use selfsame_kernels::info_nce as info_nce_over_table;
+pub use selfsame_kernels::info_nce_by_kind;
 pub use similarity::{negative_cosine, unit};
 pub use simsiam::simsiam;
 pub use w_mse::{Whitening, w_mse, whitened};

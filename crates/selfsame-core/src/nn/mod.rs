@@ -19,7 +19,7 @@ pub use embedding::Embedding;
 pub use linear::{Linear, LinearConfig};
 pub use parameters::{Parameter, Parameters, is_adapted, is_statistic};
 pub use selfsame_kernels::{Epilogue, Region, RoiAlign, Windows, max_pool2d, mean_pool2d, roi_align};
-pub use selfsame_kernels::{SparseError, SparseMatrix, gather_rows, propagate};
+pub use selfsame_kernels::{SparseError, SparseMatrix, gather_rows, propagate, propagate_rows};
 pub use statistic::Statistic;
 
 use std::sync::Arc;

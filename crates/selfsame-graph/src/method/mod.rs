@@ -13,7 +13,7 @@ mod tests;
 pub use lightgcn::{LightGcn, LightGcnConfig};
 pub use mf::{Mf, MfConfig};
 pub use pairwise::{Pairwise, pairwise};
-pub use sgl::{Sgl, SglConfig, discriminate};
+pub use sgl::{Sgl, SglConfig, Told, discriminate};
 
 use std::sync::Arc;
 

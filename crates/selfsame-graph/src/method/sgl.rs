@@ -7,11 +7,11 @@
 //! (InfoNCE, eq. 10). L = L_BPR + λ₁(L_user + L_item) + λ₂‖Θ‖² (section 3.3).
 
 use selfsame_core::collective::{Collective, mean_with_gradient};
-use selfsame_core::loss::info_nce_over_table;
+use selfsame_core::loss::info_nce_by_kind;
 use selfsame_core::method::{Method, Objective, Step};
 use selfsame_core::nn::Parameters;
 use selfsame_core::pretrain::About;
-use selfsame_core::tensor::Tensor;
+use selfsame_core::tensor::{Tensor, TensorData};
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -131,15 +131,14 @@ impl Method for Sgl {
         let (nodes, collective) = (&self.nodes, &*step.collective);
         // The main task, on the whole graph.
         let main = pairwise(nodes, &batch.pairs, self.config.l2, collective)?;
-        let ids = contrasted(&batch.pairs, self.config.ids, collective)?;
-        let [users, items] = &ids;
+        let told = contrasted(&batch.pairs, self.config.ids, collective)?;
+        let [users, items] = &told;
         // Z' and Z'' share E⁰ (section 3.1); of Z' only the rows of the batch are needed.
-        let rows: Vec<u32> = users.iter().copied().chain(nodes.of_items(items)).collect();
+        let rows: Vec<u32> = users.ids.iter().copied().chain(nodes.of_items(&items.ids)).collect();
         let views = [nodes.rows_over(first, &rows), nodes.spread_over(second)];
-        let [of_users, of_items] =
-            discriminate(views, nodes.users(), [users, items], self.config.temperature);
-        let ssl = mean_with_gradient(of_users, users.len(), collective)?
-            + mean_with_gradient(of_items, items.len(), collective)?;
+        let [of_users, of_items] = discriminate(views, nodes.users(), &told, self.config.temperature);
+        let ssl = mean_with_gradient(of_users, users.times(), collective)?
+            + mean_with_gradient(of_items, items.times(), collective)?;
         Ok(Objective {
             loss: main.loss + ssl.clone() * self.config.ssl_weight,
             terms: vec![("bpr", main.bpr), ("l2", main.squares), ("ssl", ssl)],
@@ -166,31 +165,68 @@ impl GraphMethod for Sgl {
     }
 }
 
+/// Users or items that are told from the others, each once, and how often each of them counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    ids: Vec<u32>,
+    times: Vec<f32>,
+}
+
+impl Told {
+    /// Each as often as it comes.
+    pub fn repeated(mut ids: Vec<u32>) -> Self {
+        ids.sort_unstable();
+        let (ids, times) = ids.chunk_by(u32::eq).map(|same| (same[0], same.len() as f32)).unzip();
+        Self { ids, times }
+    }
+
+    /// Each once; they must differ.
+    pub fn once(ids: Vec<u32>) -> Self {
+        Self { times: vec![1.0; ids.len()], ids }
+    }
+
+    /// How often all of them count together.
+    fn times(&self) -> usize {
+        self.times.iter().sum::<f32>() as usize
+    }
+}
+
 /// L_user and L_item (eq. 10), `[1]` each: the mean over these users and these items of
 /// −ln exp(cos(z'_v, z''_v)/τ) / Σ_w exp(cos(z'_v, z''_w)/τ), w being all nodes of the kind. `first` holds the rows z' of these users and then of
 /// these items; `second` the rows z'' of all nodes, `[users + items, dimension]`. Without any it is 0.
 pub fn discriminate(
     [first, second]: [Tensor<2>; 2],
     users: usize,
-    ids: [&[u32]; 2],
+    told: &[Told; 2],
     temperature: f64,
 ) -> [Tensor<1>; 2] {
-    let [of_users, of_items] = ids;
+    let [of_users, of_items] = told;
     let items = second.dims()[0] - users;
-    let kinds = [(0, of_users, 0, users), (of_users.len(), of_items, users, items)];
-    kinds.map(|(from, ids, node, count)| {
-        let queries = first.clone().narrow(0, from, ids.len());
-        let keys = second.clone().narrow(0, node, count);
-        info_nce_over_table(queries, keys, ids, temperature).sum() / ids.len().max(1) as f64
+    let kinds = [[of_users.ids.len(), users], [of_items.ids.len(), items]];
+    let nodes = of_items.ids.iter().map(|item| users as u32 + item);
+    let targets: Vec<u32> = of_users.ids.iter().copied().chain(nodes).collect();
+    let losses = info_nce_by_kind(first, second, &kinds, &targets, temperature);
+    // A mean is the losses of both kinds times the shares that they have in it.
+    [0, 1].map(|kind| {
+        let all = told[kind].times().max(1) as f32;
+        let share = |(at, told): (usize, &Told)| {
+            let of = move |times: &f32| if at == kind { times / all } else { 0.0 };
+            told.times.iter().map(of).collect::<Vec<f32>>()
+        };
+        let shares: Vec<f32> = told.iter().enumerate().flat_map(share).collect();
+        let shares = TensorData::new(shares, [targets.len()]);
+        (losses.clone() * Tensor::from_data(shares, &losses.device())).sum()
     })
 }
 
 /// The users and positive items of a batch that this rank tells from the others.
-fn contrasted(pairs: &PairBatch, which: Contrasted, collective: &dyn Collective) -> Result<[Vec<u32>; 2]> {
+fn contrasted(pairs: &PairBatch, which: Contrasted, collective: &dyn Collective) -> Result<[Told; 2]> {
     let [users, items] = [&pairs.users, &pairs.positives];
     Ok(match which {
-        Contrasted::Repeats => [users.clone(), items.clone()],
-        Contrasted::Unique => [unique(users, collective)?, unique(items, collective)?],
+        Contrasted::Repeats => [Told::repeated(users.clone()), Told::repeated(items.clone())],
+        Contrasted::Unique => {
+            [Told::once(unique(users, collective)?), Told::once(unique(items, collective)?)]
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! One embedding a node, spread over the graph without weights (LightGCN, He et al. 2020, arXiv 2002.02126).
 
-use selfsame_core::nn::{Embedding, SparseMatrix, gather_rows, propagate};
+use selfsame_core::nn::{Embedding, SparseMatrix, propagate, propagate_rows};
 use selfsame_core::tensor::{Device, Tensor};
 use selfsame_core::{Error, Random, Result, host};
 
@@ -54,14 +54,14 @@ impl Nodes {
         propagate(layers, self.initial())
     }
 
-    /// The rows of [`spread`](Self::spread) of these nodes, as often as they are asked for: `[nodes, dimension]`.
+    /// The rows of [`spread`](Self::spread) of these nodes, as often as they are asked for: `[nodes, dimension]`. The last layer is made for these alone.
     pub fn rows(&self, nodes: &[u32]) -> Tensor<2> {
         self.rows_over(&self.layers, nodes)
     }
 
     /// The same on another graph.
     pub fn rows_over(&self, layers: &[SparseMatrix], nodes: &[u32]) -> Tensor<2> {
-        gather_rows(self.spread_over(layers), nodes)
+        propagate_rows(layers, self.initial(), nodes)
     }
 
     /// How many layers there are; without one the embeddings stand for themselves.

@@ -65,7 +65,8 @@ fn the_objective_and_its_gradient_are_those_of_the_golden_file() {
     let [users, positives, negatives] = ["users", "pos", "neg"].map(|name| golden.integers(name));
     let rows: Vec<u32> = users.iter().copied().chain([9, 10, 11]).collect();
     let seen = [nodes.rows_over(&views[0], &rows), nodes.spread_over(&views[1])];
-    let [of_users, of_items] = discriminate(seen, 9, [&users, &[0, 1, 2]], 0.2);
+    let [of_users, of_items] =
+        discriminate(seen, 9, &[Told::once(users.clone()), Told::once(vec![0, 1, 2])], 0.2);
     assert_near(&numbers(&of_users), &golden.reals("ssl_user"), CLOSE);
     assert_near(&numbers(&of_items), &golden.reals("ssl_item"), CLOSE);
 
@@ -76,6 +77,28 @@ fn the_objective_and_its_gradient_are_those_of_the_golden_file() {
     assert_near(&numbers(&objective.loss), &golden.reals("total"), CLOSE);
     let found = gradients(&mut *method, &objective);
     assert_near(&found["weight"], &golden.reals("grad_embeddings"), CLOSE);
+}
+
+#[test]
+fn repeats_count_as_often_as_they_come() {
+    let table = |rows: usize, phase: f32| {
+        let values: Vec<f32> = (0..rows * 4).map(|at| (0.7 * at as f32 + phase).sin()).collect();
+        Tensor::<2>::from_data(TensorData::new(values, [rows, 4]), &Device::default())
+    };
+    let all = table(9, 0.1);
+    let told = [Told::repeated(vec![3, 1, 3, 3]), Told::repeated(vec![2])];
+    let rows = |nodes: &[u32]| selfsame_core::nn::gather_rows(all.clone(), nodes);
+    let [of_users, of_items] = discriminate([rows(&[1, 3, 6]), table(9, 0.5)], 4, &told, 0.2);
+    let one = |user: u32| {
+        let told = [Told::once(vec![user]), Told::once(Vec::new())];
+        let [of_user, none] = discriminate([rows(&[user]), table(9, 0.5)], 4, &told, 0.2);
+        assert_eq!(numbers(&none), [0.0]);
+        numbers(&of_user)[0]
+    };
+    assert_near(&numbers(&of_users), &[(one(1) + 3.0 * one(3)) / 4.0], CLOSE);
+    let told = [Told::once(Vec::new()), Told::once(vec![2])];
+    let [_, expected] = discriminate([rows(&[6]), table(9, 0.5)], 4, &told, 0.2);
+    assert_near(&numbers(&of_items), &numbers(&expected), CLOSE);
 }
 
 #[test]
