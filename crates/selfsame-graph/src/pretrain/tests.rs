@@ -79,16 +79,16 @@ impl Observer for StopAt {
 #[test]
 fn a_training_leaves_embeddings_of_everyone() {
     let place = Place::new();
-    for name in ["mf", "lightgcn", "sgl"] {
+    // With the weight of the defaults, SGL is at chance after so few steps: its views pull harder than its pairs.
+    for (name, more) in [("mf", None), ("lightgcn", None), ("sgl", Some("method.ssl_weight=0.01"))] {
         let set = ["schedule.epochs=30", "optimizer.lr=0.01", "run.measure_every=5"];
-        let report = place.begin(name, name, &set).unwrap();
+        let report = place.begin(name, name, &set.into_iter().chain(more).collect::<Vec<_>>()).unwrap();
         let [before, after] = [report.progress.measured_before, report.progress.measured_last];
         assert!(after > before.map(|before| before + 0.02), "{name}: {before:?} to {after:?}");
         let last = place.records(name).pop().unwrap();
         // Numbers that are read from JSON may differ in the last bit.
-        let recorded = last.value("recall@20").zip(after).map(|(recorded, after)| (recorded - after).abs());
-        assert!(recorded.is_some_and(|difference| difference < 1e-12));
-        assert!(last.value("images_per_second").is_some());
+        let is_after = |read: Option<f64>| (read.unwrap() - after.unwrap()).abs() < 1e-12;
+        assert!(is_after(last.value("recall@20")) && last.value("images_per_second").is_some());
 
         let untrained = TrainedGraph::open(place.path(name), &Weights::Untrained).unwrap();
         let trained = TrainedGraph::open(place.path(name), &Weights::Checkpoint("last".into())).unwrap();
@@ -109,7 +109,7 @@ fn a_training_leaves_embeddings_of_everyone() {
         assert_eq!(crate::data::Ids::read(&users).unwrap(), trained.data.users);
         assert_eq!(crate::data::Ids::read(&items).unwrap(), trained.data.items);
         assert!(trained.metadata().contains(&("method".into(), name.into())));
-        assert_eq!(trained.stored.record.results["recall@20_after"].as_f64(), after);
+        assert!(is_after(trained.stored.record.results["recall@20_after"].as_f64()));
     }
 }
 
