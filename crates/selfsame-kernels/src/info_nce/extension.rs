@@ -33,7 +33,7 @@ pub trait InfoNceBackend: Backend {
         portable::forward::<Self>(queries, keys, &pairing, pulls)
     }
 
-    /// The gradient of the queries, given that of the losses.
+    /// The gradient of the queries, given that of the losses. As small as the queries are, so that the portable version serves all backends.
     fn info_nce_queries_backward(
         queries: FloatTensor<Self>,
         keys: FloatTensor<Self>,
@@ -71,17 +71,6 @@ impl InfoNceBackend for Flex {
         } else {
             portable::forward::<Self>(queries, keys, &pairing, pulls)
         }
-    }
-
-    fn info_nce_queries_backward(
-        queries: FloatTensor<Self>,
-        keys: FloatTensor<Self>,
-        pulls: FloatTensor<Self>,
-        loss_gradient: FloatTensor<Self>,
-        pairing: Pairing,
-    ) -> FloatTensor<Self> {
-        // As small as the queries are.
-        portable::queries_backward::<Self>(queries, keys, pulls, loss_gradient, &pairing)
     }
 
     fn info_nce_keys_backward(
