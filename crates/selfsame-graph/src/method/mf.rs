@@ -73,12 +73,7 @@ impl Method for Mf {
     type Views = Batch;
 
     fn objective(&mut self, batch: &Batch, step: &Step) -> Result<Objective> {
-        let found = pairwise(&self.nodes, &batch.pairs, self.l2, &*step.collective)?;
-        Ok(Objective {
-            loss: found.loss,
-            terms: vec![("bpr", found.bpr), ("l2", found.squares)],
-            representations: found.embeddings,
-        })
+        Ok(pairwise(&self.nodes, &batch.pairs, self.l2, &*step.collective)?.objective())
     }
 
     fn trained(&mut self) -> &mut dyn Parameters {

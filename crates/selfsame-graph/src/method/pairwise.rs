@@ -2,6 +2,7 @@
 
 use selfsame_core::collective::{Collective, mean_with_gradient};
 use selfsame_core::loss::bpr;
+use selfsame_core::method::Objective;
 use selfsame_core::nn::gather_rows;
 use selfsame_core::tensor::Tensor;
 use selfsame_core::{Error, Result};
@@ -20,6 +21,17 @@ pub struct Pairwise {
     pub squares: Tensor<1>,
     /// Final embeddings of this rank's users and of their items, `[pairs, dimension]` each, without gradients.
     pub embeddings: [Tensor<2>; 2],
+}
+
+impl Pairwise {
+    /// What a method without any other term learns by.
+    pub fn objective(self) -> Objective {
+        Objective {
+            loss: self.loss,
+            terms: vec![("bpr", self.bpr), ("l2", self.squares)],
+            representations: self.embeddings,
+        }
+    }
 }
 
 /// L = BPR + λ‖Θ‖² (LightGCN, section 3.3), BPR of final embeddings; Θ are the embeddings E⁰ of the batch. Both terms are means over the pairs,

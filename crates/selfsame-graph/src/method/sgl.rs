@@ -139,11 +139,10 @@ impl Method for Sgl {
         let [of_users, of_items] = discriminate(views, nodes.users(), &told, self.config.temperature);
         let ssl = mean_with_gradient(of_users, users.times(), collective)?
             + mean_with_gradient(of_items, items.times(), collective)?;
-        Ok(Objective {
-            loss: main.loss + ssl.clone() * self.config.ssl_weight,
-            terms: vec![("bpr", main.bpr), ("l2", main.squares), ("ssl", ssl)],
-            representations: main.embeddings,
-        })
+        let mut objective = main.objective();
+        objective.loss = objective.loss + ssl.clone() * self.config.ssl_weight;
+        objective.terms.push(("ssl", ssl));
+        Ok(objective)
     }
 
     fn trained(&mut self) -> &mut dyn Parameters {
