@@ -4,7 +4,7 @@ use selfsame_core::nn::{SparseError, SparseMatrix};
 use selfsame_core::{Error, Result};
 
 use crate::data::Interactions;
-use crate::view::{KeptEdges, View};
+use crate::view::View;
 
 /// What each layer of a propagation multiplies with: D^−½ A D^−½ of a graph. Layers of one graph share its memory.
 pub type Layers = Vec<SparseMatrix>;
@@ -28,8 +28,8 @@ pub fn full_layers(interactions: &Interactions, count: usize) -> Result<Layers> 
 pub fn view_layers(interactions: &Interactions, view: &View, count: usize) -> Result<Layers> {
     let users = interactions.user_of_each();
     let items = interactions.item_of_each();
-    let kept = |kept: &KeptEdges| {
-        let edges: Vec<_> = kept.edges.iter().map(|&at| (users[at as usize], items[at as usize])).collect();
+    let kept = |kept: &Vec<u32>| {
+        let edges: Vec<_> = kept.iter().map(|&at| (users[at as usize], items[at as usize])).collect();
         matrix(interactions, &edges)
     };
     let different = view.layers.iter().take(count).map(kept).collect::<Result<Layers>>()?;

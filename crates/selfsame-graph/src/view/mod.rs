@@ -2,7 +2,7 @@
 
 mod thin;
 
-pub use thin::{Augmentation, KeptEdges, View, check_view, full_graph, view};
+pub use thin::{Augmentation, View, check_view, view};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

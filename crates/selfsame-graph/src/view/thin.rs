@@ -31,33 +31,18 @@ impl fmt::Display for Augmentation {
     }
 }
 
-/// The edges of a thinned graph and their weights. An isolated node has no edge, so its row of the product is zero.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct KeptEdges {
-    /// Numbers of interactions, ascending.
-    pub edges: Vec<u32>,
-    /// For each of them 1/√(d_u d_i), with the degrees in the thinned graph.
-    pub weights: Vec<f32>,
-}
-
 /// One view: what each layer of propagation sees.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
-    /// One for all layers, or one for each (random walk).
-    pub layers: Vec<KeptEdges>,
+    /// The interactions that are kept, as numbers in ascending order: one list for all layers, or one for each (random walk).
+    pub layers: Vec<Vec<u32>>,
 }
 
 impl View {
     /// What the layer with this number, from 0, sees.
-    pub fn layer(&self, number: usize) -> Option<&KeptEdges> {
-        self.layers.get(number).or(self.layers.last())
+    pub fn layer(&self, number: usize) -> Option<&[u32]> {
+        self.layers.get(number).or(self.layers.last()).map(Vec::as_slice)
     }
-}
-
-/// All edges with their weights: the graph that recommendations are learned on.
-pub fn full_graph(interactions: &Interactions) -> KeptEdges {
-    let users = interactions.user_of_each();
-    weighted(interactions, &users, (0..interactions.len() as u32).collect())
 }
 
 /// Whether there can be views of this dropout ratio and number of layers.
@@ -93,10 +78,9 @@ pub fn view(
     random: &Random,
 ) -> Result<View> {
     check_view(ratio, layers)?;
-    let users = interactions.user_of_each();
     let edge = |random: &Random| {
         let kept = share(interactions.len(), 1.0 - ratio);
-        weighted(interactions, &users, members(&chosen(interactions.len(), kept, random)))
+        members(&chosen(interactions.len(), kept, random))
     };
     let layers = match augmentation {
         Augmentation::Edge => vec![edge(random)],
@@ -108,11 +92,11 @@ pub fn view(
             let dropped_users = drop(interactions.users(), "users");
             let dropped_items = drop(interactions.items(), "items");
             let kept = (0_u32..)
-                .zip(users.iter().zip(interactions.item_of_each()))
-                .filter(|&(_, (&user, &item))| !dropped_users[user as usize] && !dropped_items[item as usize])
+                .zip(interactions.pairs())
+                .filter(|&(_, (user, item))| !dropped_users[user as usize] && !dropped_items[item as usize])
                 .map(|(edge, _)| edge)
                 .collect();
-            vec![weighted(interactions, &users, kept)]
+            vec![kept]
         }
     };
     Ok(View { layers })
@@ -142,20 +126,4 @@ fn chosen(total: usize, count: usize, random: &Random) -> Vec<bool> {
 
 fn members(chosen: &[bool]) -> Vec<u32> {
     (0_u32..).zip(chosen).filter(|(_, chosen)| **chosen).map(|(number, _)| number).collect()
-}
-
-fn weighted(interactions: &Interactions, users: &[u32], edges: Vec<u32>) -> KeptEdges {
-    let items = interactions.item_of_each();
-    let mut user_degrees = vec![0_u32; interactions.users()];
-    let mut item_degrees = vec![0_u32; interactions.items()];
-    for &edge in &edges {
-        user_degrees[users[edge as usize] as usize] += 1;
-        item_degrees[items[edge as usize] as usize] += 1;
-    }
-    let weight = |&edge: &u32| {
-        let (user, item) = (users[edge as usize] as usize, items[edge as usize] as usize);
-        (1.0 / (f64::from(user_degrees[user]) * f64::from(item_degrees[item])).sqrt()) as f32
-    };
-    let weights = edges.par_iter().with_min_len(1 << 14).map(weight).collect();
-    KeptEdges { edges, weights }
 }

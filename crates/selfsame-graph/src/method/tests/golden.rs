@@ -5,7 +5,7 @@ use safetensors::tensor::TensorView;
 
 use super::*;
 use crate::model::view_layers;
-use crate::view::{KeptEdges, View};
+use crate::view::View;
 
 struct Golden(Vec<u8>);
 
@@ -35,11 +35,10 @@ impl Golden {
         Interactions::from_pairs(9, 11, pairs).0
     }
 
-    /// The layers of a view, whatever the weights that come with it.
+    /// The layers of a view.
     fn view(&self, name: &str, interactions: &Interactions) -> Layers {
         let kept = (0..).zip(self.integers(name)).filter(|(_, kept)| *kept != 0).map(|(edge, _)| edge);
-        let layers = vec![KeptEdges { edges: kept.collect(), weights: Vec::new() }];
-        view_layers(interactions, &View { layers }, 3).unwrap()
+        view_layers(interactions, &View { layers: vec![kept.collect()] }, 3).unwrap()
     }
 }
 
