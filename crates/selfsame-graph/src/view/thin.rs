@@ -38,13 +38,6 @@ pub struct View {
     pub layers: Vec<Vec<u32>>,
 }
 
-impl View {
-    /// What the layer with this number, from 0, sees.
-    pub fn layer(&self, number: usize) -> Option<&[u32]> {
-        self.layers.get(number).or(self.layers.last()).map(Vec::as_slice)
-    }
-}
-
 /// Whether there can be views of this dropout ratio and number of layers.
 ///
 /// # Errors
