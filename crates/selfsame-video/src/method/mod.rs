@@ -1,0 +1,1 @@
+//! The video methods, a paper a file.

@@ -1,0 +1,1 @@
+//! Backbones for clips: `[batch, channels, frames, height, width]` to features.
