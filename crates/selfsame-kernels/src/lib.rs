@@ -27,7 +27,7 @@ pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use convolution::{conv2d, conv3d};
 pub use info_nce::{info_nce, info_nce_by_kind};
 pub use memory::keep_freed_memory;
-pub use pool::{Windows, max_pool2d, mean_pool2d};
+pub use pool::{ClipWindows, Windows, max_pool2d, max_pool3d, mean_pool2d, mean_pool3d};
 pub use roi_align::{Region, RoiAlign, roi_align};
 pub use rows::gather_rows;
 pub use sparse::{SparseError, SparseMatrix, propagate, propagate_rows};

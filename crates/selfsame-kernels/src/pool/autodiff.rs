@@ -8,7 +8,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, TensorMetadata};
 use burn::tensor::Shape;
 
-use super::Windows;
+use super::ClipWindows;
 use super::extension::PoolBackend;
 
 #[derive(Debug)]
@@ -19,7 +19,7 @@ struct MaxPoolStep;
 struct MaxPoolSaved<B: Backend> {
     input: NodeId,
     output: FloatTensor<B>,
-    windows: Windows,
+    windows: ClipWindows,
 }
 
 impl<B: PoolBackend> Backward<B, 1> for MaxPoolStep {
@@ -53,7 +53,7 @@ impl<B: PoolBackend> Backward<B, 1> for MeanPoolStep {
 }
 
 impl<B: PoolBackend, C: CheckpointStrategy> PoolBackend for Autodiff<B, C> {
-    fn max_pool(input: FloatTensor<Self>, windows: Windows) -> FloatTensor<Self> {
+    fn max_pool(input: FloatTensor<Self>, windows: ClipWindows) -> FloatTensor<Self> {
         let output = B::max_pool(input.primitive().clone(), windows);
         match MaxPoolStep.prepare::<C>([input.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut step) => {

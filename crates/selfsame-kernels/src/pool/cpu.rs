@@ -1,4 +1,4 @@
-//! Pooling of `f32` tensors on the CPU, image by image, in loops over channels.
+//! Pooling of `f32` tensors on the CPU, in loops over channels.
 
 use std::ops::Range;
 
@@ -6,73 +6,94 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Shape;
 use pulp::{Arch, NullaryFnOnce};
 
-use super::Windows;
+use super::ClipWindows;
 use crate::buffer::in_parts;
 use crate::flex::tensor;
 
-/// The sizes of a pooling.
+/// The sizes of a pooling; those of three axes are along frames, height and width.
 #[derive(Clone, Copy)]
 struct Extent {
-    windows: Windows,
-    height: usize,
-    width: usize,
-    output_height: usize,
-    output_width: usize,
+    windows: ClipWindows,
+    batch: usize,
+    input: [usize; 3],
+    output: [usize; 3],
     channels: usize,
 }
 
 impl Extent {
-    /// Of an input `[batch, height, width, channels]`.
-    fn new(shape: &Shape, windows: Windows) -> Self {
-        let [height, width, channels] = [shape[1], shape[2], shape[3]];
-        let output = |side: usize| (side + 2 * windows.padding - windows.kernel) / windows.stride + 1;
-        let [output_height, output_width] = [output(height), output(width)];
-        Self { windows, height, width, output_height, output_width, channels }
+    /// Of an input `[batch, frames, height, width, channels]`, or without the axis of frames. Frames that are pooled for
+    /// themselves count as clips, which leaves more for threads to share.
+    fn new(shape: &Shape, windows: ClipWindows) -> Self {
+        let axes = shape.num_dims() - 2;
+        let frames = if axes == 3 { shape[1] } else { 1 };
+        let [height, width, channels] = [shape[axes - 1], shape[axes], shape[axes + 1]];
+        let (batch, frames) =
+            if windows.is_within_frames() { (shape[0] * frames, 1) } else { (shape[0], frames) };
+        let ClipWindows { kernel, stride, padding } = windows;
+        let input = [frames, height, width];
+        let output =
+            [0, 1, 2].map(|axis| (input[axis] + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1);
+        Self { windows, batch, input, output, channels }
     }
 
-    /// Values of an image of the input.
-    fn image(&self) -> usize {
-        self.height * self.width * self.channels
+    /// Values of a clip of the input.
+    fn clip(&self) -> usize {
+        self.input.iter().product::<usize>() * self.channels
     }
 
-    /// Values of an image of the output.
-    fn output_image(&self) -> usize {
-        self.output_height * self.output_width * self.channels
+    /// Values of a frame of the output.
+    fn output_frame(&self) -> usize {
+        self.output[1] * self.output[2] * self.channels
     }
 
-    /// Where the values of an image's pixels are that the window at this output row and column sees, row by row.
-    fn pixels(self, row: usize, column: usize) -> impl Iterator<Item = Range<usize>> {
-        let seen = |at: usize, side: usize| {
-            let start = at * self.windows.stride;
-            let inside = |at: usize| at.saturating_sub(self.windows.padding).min(side);
-            inside(start)..inside(start + self.windows.kernel)
+    /// Where the values of a clip's pixels are that the window at this output frame, row and column sees, frame by frame and row by row.
+    fn pixels(self, frame: usize, row: usize, column: usize) -> impl Iterator<Item = Range<usize>> {
+        let seen = |axis: usize, at: usize| {
+            let start = at * self.windows.stride[axis];
+            let inside = |at: usize| at.saturating_sub(self.windows.padding[axis]).min(self.input[axis]);
+            inside(start)..inside(start + self.windows.kernel[axis])
         };
-        let columns = seen(column, self.width);
-        seen(row, self.height).flat_map(move |row| {
-            columns.clone().map(move |column| {
-                let start = (row * self.width + column) * self.channels;
-                start..start + self.channels
+        let (rows, columns) = (seen(1, row), seen(2, column));
+        seen(0, frame).flat_map(move |frame| {
+            let columns = columns.clone();
+            rows.clone().flat_map(move |row| {
+                columns.clone().map(move |column| {
+                    let pixel = (frame * self.input[1] + row) * self.input[2] + column;
+                    pixel * self.channels..(pixel + 1) * self.channels
+                })
             })
         })
     }
 }
 
-pub fn max_pool(input: &FlexTensor, windows: Windows) -> FlexTensor {
+pub fn max_pool(input: &FlexTensor, windows: ClipWindows) -> FlexTensor {
     let input = input.to_contiguous();
     let shape = input.layout().shape();
-    let (extent, batch) = (Extent::new(shape, windows), shape[0]);
-    let images: &[f32] = input.storage();
-    let output = in_parts(batch * extent.output_image(), extent.output_image(), |at, output| {
-        let image = &images[at * extent.image()..(at + 1) * extent.image()];
-        Arch::new().dispatch(Largest { extent, image, output });
+    let extent = Extent::new(shape, windows);
+    let clips: &[f32] = input.storage();
+    let frames = extent.output[0];
+    let length = extent.batch * frames * extent.output_frame();
+    let output = in_parts(length, extent.output_frame(), |at, output| {
+        let (clip, frame) = (at / frames, at % frames);
+        let clip = &clips[clip * extent.clip()..(clip + 1) * extent.clip()];
+        Arch::new().dispatch(Largest { extent, clip, frame, output });
     });
-    tensor(output, Shape::new([batch, extent.output_height, extent.output_width, extent.channels]))
+    let [_, height, width] = extent.output;
+    let shape = match shape.num_dims() {
+        4 => Shape::new([shape[0], height, width, extent.channels]),
+        _ => {
+            let frames = if windows.is_within_frames() { shape[1] } else { frames };
+            Shape::new([shape[0], frames, height, width, extent.channels])
+        }
+    };
+    tensor(output, shape)
 }
 
-/// The largest values of an image's windows.
+/// The largest values of a clip's windows, for one frame of the output.
 struct Largest<'a> {
     extent: Extent,
-    image: &'a [f32],
+    clip: &'a [f32],
+    frame: usize,
     output: &'a mut [f32],
 }
 
@@ -81,11 +102,11 @@ impl NullaryFnOnce for Largest<'_> {
 
     #[inline(always)]
     fn call(self) {
+        let columns = self.extent.output[2];
         for (at, output) in self.output.chunks_exact_mut(self.extent.channels).enumerate() {
-            let (row, column) = (at / self.extent.output_width, at % self.extent.output_width);
             output.fill(f32::NEG_INFINITY);
-            for pixel in self.extent.pixels(row, column) {
-                for (largest, &value) in output.iter_mut().zip(&self.image[pixel]) {
+            for pixel in self.extent.pixels(self.frame, at / columns, at % columns) {
+                for (largest, &value) in output.iter_mut().zip(&self.clip[pixel]) {
                     // Once it is NaN, no comparison changes it.
                     *largest = if value > *largest || value.is_nan() { value } else { *largest };
                 }
@@ -98,18 +119,19 @@ pub fn max_pool_backward(
     input: &FlexTensor,
     output: &FlexTensor,
     output_gradient: &FlexTensor,
-    windows: Windows,
+    windows: ClipWindows,
 ) -> FlexTensor {
     let [input, output, output_gradient] = [input, output, output_gradient].map(FlexTensor::to_contiguous);
     let shape = input.layout().shape().clone();
     let extent = Extent::new(&shape, windows);
-    let [images, outputs, gradients]: [&[f32]; 3] =
+    let [clips, outputs, gradients]: [&[f32]; 3] =
         [input.storage(), output.storage(), output_gradient.storage()];
-    let result = in_parts(images.len(), extent.image(), |at, result| {
-        let image = &images[at * extent.image()..(at + 1) * extent.image()];
-        let [output, gradients] = [outputs, gradients]
-            .map(|all| &all[at * extent.output_image()..(at + 1) * extent.output_image()]);
-        Arch::new().dispatch(ToLargest { extent, image, output, gradients, result });
+    let output_clip = extent.output[0] * extent.output_frame();
+    let result = in_parts(clips.len(), extent.clip(), |at, result| {
+        let clip = &clips[at * extent.clip()..(at + 1) * extent.clip()];
+        let [output, gradients] =
+            [outputs, gradients].map(|all| &all[at * output_clip..(at + 1) * output_clip]);
+        Arch::new().dispatch(ToLargest { extent, clip, output, gradients, result });
     });
     tensor(result, shape)
 }
@@ -117,7 +139,7 @@ pub fn max_pool_backward(
 /// Adds the gradient of every output to that of the first value that equals it.
 struct ToLargest<'a> {
     extent: Extent,
-    image: &'a [f32],
+    clip: &'a [f32],
     output: &'a [f32],
     gradients: &'a [f32],
     result: &'a mut [f32],
@@ -129,13 +151,14 @@ impl NullaryFnOnce for ToLargest<'_> {
     #[inline(always)]
     fn call(self) {
         let channels = self.extent.channels;
+        let [_, rows, columns] = self.extent.output;
         let mut left = vec![0.0; channels];
         let outputs = self.output.chunks_exact(channels).zip(self.gradients.chunks_exact(channels));
         for (at, (output, gradients)) in outputs.enumerate() {
-            let (row, column) = (at / self.extent.output_width, at % self.extent.output_width);
+            let (frame, row, column) = (at / columns / rows, at / columns % rows, at % columns);
             left.copy_from_slice(gradients);
-            for pixel in self.extent.pixels(row, column) {
-                let values = self.image[pixel.clone()].iter().zip(output);
+            for pixel in self.extent.pixels(frame, row, column) {
+                let values = self.clip[pixel.clone()].iter().zip(output);
                 for ((left, result), (&value, &output)) in
                     left.iter_mut().zip(&mut self.result[pixel]).zip(values)
                 {

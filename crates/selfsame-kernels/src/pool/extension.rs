@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Flex, backend_extension};
 use burn::tensor::{DType, Shape};
 
-use super::{Windows, cpu, portable};
+use super::{ClipWindows, cpu, portable};
 
 #[backend_extension(
     Flex,
@@ -12,8 +12,8 @@ use super::{Windows, cpu, portable};
     Autodiff
 )]
 pub trait PoolBackend: Backend {
-    /// See [`max_pool2d`](super::max_pool2d).
-    fn max_pool(input: FloatTensor<Self>, windows: Windows) -> FloatTensor<Self> {
+    /// See [`max_pool2d`](super::max_pool2d) and [`max_pool3d`](super::max_pool3d).
+    fn max_pool(input: FloatTensor<Self>, windows: ClipWindows) -> FloatTensor<Self> {
         portable::max_pool::<Self>(input, windows)
     }
 
@@ -22,7 +22,7 @@ pub trait PoolBackend: Backend {
         input: FloatTensor<Self>,
         output: FloatTensor<Self>,
         output_gradient: FloatTensor<Self>,
-        windows: Windows,
+        windows: ClipWindows,
     ) -> FloatTensor<Self> {
         let _ = output;
         portable::max_pool_backward::<Self>(input, output_gradient, windows)
@@ -43,7 +43,7 @@ pub trait PoolBackend: Backend {
 impl PoolBackend for burn::backend::Cube {}
 
 impl PoolBackend for Flex {
-    fn max_pool(input: FloatTensor<Self>, windows: Windows) -> FloatTensor<Self> {
+    fn max_pool(input: FloatTensor<Self>, windows: ClipWindows) -> FloatTensor<Self> {
         match input.dtype() {
             DType::F32 => cpu::max_pool(&input, windows),
             _ => portable::max_pool::<Self>(input, windows),
@@ -54,7 +54,7 @@ impl PoolBackend for Flex {
         input: FloatTensor<Self>,
         output: FloatTensor<Self>,
         output_gradient: FloatTensor<Self>,
-        windows: Windows,
+        windows: ClipWindows,
     ) -> FloatTensor<Self> {
         match input.dtype() {
             DType::F32 => cpu::max_pool_backward(&input, &output, &output_gradient, windows),

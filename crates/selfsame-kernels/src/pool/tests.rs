@@ -4,10 +4,10 @@
 
 use burn::tensor::module::{adaptive_avg_pool2d, max_pool2d as burns_max_pool2d};
 use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Device, Tensor, TensorData, Tolerance};
+use burn::tensor::{DType, Device, Tensor, TensorData, Tolerance};
 use proptest::prelude::*;
 
-use super::{Windows, max_pool2d, mean_pool2d};
+use super::{ClipWindows, Windows, max_pool2d, max_pool3d, mean_pool2d, mean_pool3d};
 
 /// Values that look random, are all different and the same everywhere.
 fn wave<const D: usize>(shape: [usize; D], phase: f32) -> Tensor<D> {
@@ -17,10 +17,13 @@ fn wave<const D: usize>(shape: [usize; D], phase: f32) -> Tensor<D> {
 }
 
 /// Output and gradient of the input, of a loss that weighs every output differently.
-fn results<const D: usize>(pool: impl Fn(Tensor<4>) -> Tensor<D>, input: &Tensor<4>) -> [TensorData; 2] {
+fn results<const I: usize, const D: usize>(
+    pool: impl Fn(Tensor<I>) -> Tensor<D>,
+    input: &Tensor<I>,
+) -> [TensorData; 2] {
     let input = input.clone().require_grad();
     let output = pool(input.clone());
-    let gradients = (output.clone() * wave(output.dims(), 0.4)).sum().backward();
+    let gradients = (output.clone() * wave(output.dims(), 0.4).cast(output.dtype())).sum().backward();
     [output.into_data(), input.grad(&gradients).unwrap().into_data()]
 }
 
@@ -39,6 +42,57 @@ fn compare_max(shape: [usize; 4], windows: Windows) {
     compare(results(|input| max_pool2d(input, windows), &input), results(burns, &input));
 }
 
+/// The definition: for every output all pixels of its window, and the gradient to the first of the largest.
+fn slow_max(
+    input: &[f32],
+    [batch, frames, height, width, channels]: [usize; 5],
+    ClipWindows { kernel, stride, padding }: ClipWindows,
+) -> (Vec<f32>, Vec<usize>) {
+    let sizes = [frames, height, width];
+    let outputs = [0, 1, 2].map(|axis| (sizes[axis] + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1);
+    let (mut largest, mut places) = (Vec::new(), Vec::new());
+    for at in 0..batch * outputs.iter().product::<usize>() * channels {
+        let (channel, at) = (at % channels, at / channels);
+        let (column, at) = (at % outputs[2], at / outputs[2]);
+        let (row, at) = (at % outputs[1], at / outputs[1]);
+        let (frame, clip) = (at % outputs[0], at / outputs[0]);
+        let mut best: Option<usize> = None;
+        for tap in 0..kernel.iter().product::<usize>() {
+            let tap = [tap / kernel[2] / kernel[1], tap / kernel[2] % kernel[1], tap % kernel[2]];
+            let place = [frame, row, column];
+            let place =
+                [0, 1, 2].map(|axis| (place[axis] * stride[axis] + tap[axis]).checked_sub(padding[axis]));
+            let [Some(t), Some(y), Some(x)] = place else { continue };
+            if t < frames && y < height && x < width {
+                let index = (((clip * frames + t) * height + y) * width + x) * channels + channel;
+                best = best.filter(|&best| input[index] <= input[best]).or(Some(index));
+            }
+        }
+        largest.push(input[best.unwrap()]);
+        places.push(best.unwrap());
+    }
+    (largest, places)
+}
+
+fn compare_clips(shape: [usize; 5], windows: ClipWindows) {
+    let input = wave(shape, 0.1);
+    let values: Vec<f32> = input.clone().into_data().try_to_vec().unwrap();
+    let (largest, places) = slow_max(&values, shape, windows);
+    for dtype in [DType::F32, DType::F64] {
+        let [output, gradient] =
+            results(|input| max_pool3d(input, windows), &input.clone().cast(dtype).detach())
+                .map(|data| data.convert::<f32>().try_to_vec::<f32>().unwrap());
+        assert_eq!(output, largest, "{dtype:?}");
+        let mut expected = vec![0.0; values.len()];
+        for (at, &place) in places.iter().enumerate() {
+            expected[place] += (0.7 * at as f32 + 0.4).sin();
+        }
+        for (found, expected) in gradient.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-5, "{dtype:?}: {found} is not {expected}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -49,6 +103,30 @@ proptest! {
     ) {
         prop_assume!(2 * padding <= kernel && height.min(width) + 2 * padding >= kernel);
         compare_max([batch, height, width, channels], Windows { kernel, stride, padding });
+    }
+
+    #[test]
+    fn maxima_of_clips_of_odd_sizes(
+        batch in 1usize..3, channels in 1usize..9, frames in 1usize..6, height in 1usize..7, width in 1usize..7,
+        kernel in [1usize..4, 1usize..4, 1usize..4], stride in [1usize..3, 1usize..3, 1usize..3],
+        padding in [0usize..2, 0usize..2, 0usize..2],
+    ) {
+        let sizes = [frames, height, width];
+        let fit = |axis: usize| 2 * padding[axis] <= kernel[axis] && sizes[axis] + 2 * padding[axis] >= kernel[axis];
+        prop_assume!((0..3).all(fit));
+        compare_clips([batch, frames, height, width, channels], ClipWindows { kernel, stride, padding });
+    }
+
+    #[test]
+    fn means_of_clips_are_those_of_their_frames(
+        batch in 1usize..3, channels in 1usize..20, frames in 1usize..5, height in 1usize..6, width in 1usize..6,
+    ) {
+        let input = wave([batch, frames, height, width, channels], 0.1);
+        let of_frames = |input: Tensor<5>| {
+            let maps = mean_pool2d(input.reshape([batch * frames, height, width, channels]));
+            maps.reshape([batch, frames, channels]).mean_dim(1).reshape([batch, channels])
+        };
+        compare(results(mean_pool3d, &input), results(of_frames, &input));
     }
 
     #[test]
@@ -68,6 +146,14 @@ const STEM: Windows = Windows { kernel: 3, stride: 2, padding: 1 };
 #[test]
 fn the_stem_of_a_resnet() {
     compare_max([3, 28, 30, 16], STEM);
+}
+
+#[test]
+fn the_pools_of_s3d() {
+    compare_clips([2, 4, 9, 7, 16], ClipWindows { kernel: [1, 3, 3], stride: [1, 2, 2], padding: [0, 1, 1] });
+    compare_clips([2, 5, 7, 9, 16], ClipWindows { kernel: [3; 3], stride: [2; 3], padding: [1; 3] });
+    compare_clips([1, 4, 5, 5, 24], ClipWindows { kernel: [3; 3], stride: [1; 3], padding: [1; 3] });
+    compare_clips([1, 4, 7, 7, 24], ClipWindows { kernel: [2; 3], stride: [2; 3], padding: [0; 3] });
 }
 
 #[test]
@@ -100,12 +186,16 @@ fn an_empty_batch_is_empty() {
     let input = Tensor::<4>::zeros([0, 4, 4, 3], &Device::flex());
     assert_eq!(max_pool2d(input.clone(), STEM).dims(), [0, 2, 2, 3]);
     assert_eq!(mean_pool2d(input).dims(), [0, 3]);
+    let clips = Tensor::<5>::zeros([0, 4, 4, 4, 3], &Device::flex());
+    for kernel in [[1, 2, 2], [2, 2, 2]] {
+        let windows = ClipWindows { kernel, stride: kernel, padding: [0; 3] };
+        assert_eq!(max_pool3d(clips.clone(), windows).dims(), [0, 4 / kernel[0], 2, 2, 3]);
+    }
+    assert_eq!(mean_pool3d(clips).dims(), [0, 3]);
 }
 
 #[test]
 fn double_precision_takes_the_portable_way() {
-    use burn::tensor::DType;
-
     let input = wave([2, 6, 5, 3], 0.3).detach();
     let double = input.clone().cast(DType::F64);
     let maxima = max_pool2d(double.clone(), STEM).cast(DType::F32).into_data();
