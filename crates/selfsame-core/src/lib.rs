@@ -23,6 +23,7 @@ pub mod settings;
 pub mod stop;
 pub mod tensor;
 pub mod train;
+pub mod weights;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]

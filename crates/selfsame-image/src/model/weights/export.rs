@@ -1,40 +1,14 @@
-//! Weights out, for torchvision, timm and everything that reads safetensors.
+//! ResNets out, with what one must know to use them.
 
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use selfsame_core::Result;
 use selfsame_core::nn::Parameter;
-use selfsame_core::{Error, Result, atomic_file};
+use selfsame_core::weights::{self, Format};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::model::{ResNetConfig, Stem};
-
-/// Who will load the weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// `torchvision.models.resnet*`. The names are its own; batch norm's `num_batches_tracked` is added, so
-    /// that a strict load of a backbone misses nothing but `fc`.
-    Torchvision,
-    /// `timm.create_model("resnet*", num_classes=0)`, whose names and tensors are torchvision's; the same
-    /// file.
-    Timm,
-    /// Anyone: the parameters and running statistics, nothing added.
-    Safetensors,
-}
-
-impl Format {
-    /// The name that the program uses.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Torchvision => "torchvision",
-            Self::Timm => "timm",
-            Self::Safetensors => "safetensors",
-        }
-    }
-}
 
 /// How pictures must be prepared for the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,27 +45,6 @@ pub struct About {
 /// # Errors
 /// When a file cannot be written, or the name does not end in `.safetensors`.
 pub fn export(parameters: &[Parameter], format: Format, about: &About, path: &Path) -> Result<[PathBuf; 2]> {
-    if path.extension().is_none_or(|extension| extension != "safetensors") {
-        let what = format!("weights are written as safetensors, not as `{}`", path.display());
-        return Err(Error::config(
-            what,
-            "choose a name that ends in `.safetensors`; PyTorch loads it with `safetensors.torch.load_file`",
-        ));
-    }
-    let mut tensors = Vec::new();
-    for parameter in parameters {
-        let name = parameter.name.strip_prefix("backbone.").unwrap_or(&parameter.name).to_owned();
-        if let (Format::Torchvision | Format::Timm, Some(norm)) = (format, name.strip_suffix("running_var")) {
-            let tracked = (about.steps as i64).to_le_bytes().to_vec();
-            tensors.push(Stored {
-                name: format!("{norm}num_batches_tracked"),
-                kind: "I64",
-                shape: &[],
-                bytes: tracked,
-            });
-        }
-        tensors.push(Stored { name, kind: "F32", shape: &parameter.shape, bytes: values(parameter)? });
-    }
     let metadata = json!({
         "format": "pt",
         "producer": concat!("selfsame ", env!("CARGO_PKG_VERSION")),
@@ -103,15 +56,7 @@ pub fn export(parameters: &[Parameter], format: Format, about: &About, path: &Pa
         "stem": about.backbone.stem.name(),
         "preprocess": json!(about.preprocess).to_string(),
     });
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-    }
-    write_safetensors(path, metadata, &mut tensors)?;
-
-    let beside = path.with_file_name("preprocess.json");
-    let text = format!("{:#}\n", json!(about));
-    atomic_file::write(&beside, |file| file.write_all(text.as_bytes()))?;
-    Ok([path.to_owned(), beside])
+    weights::export(parameters, format, about.steps, metadata, about, path)
 }
 
 /// What a user must know who loads the weights of this network into torchvision's or timm's; nothing for the
@@ -129,39 +74,4 @@ pub fn loading_note(backbone: &ResNetConfig) -> Option<String> {
     }
     let name = backbone.depth.name();
     (!notes.is_empty()).then(|| format!("before {name} can load these weights: {}", notes.join("; ")))
-}
-
-struct Stored<'a> {
-    name: String,
-    kind: &'static str,
-    shape: &'a [usize],
-    bytes: Vec<u8>,
-}
-
-fn values(parameter: &Parameter) -> Result<Vec<u8>> {
-    let values = parameter.value.to_data().convert::<f32>().try_to_vec::<f32>();
-    let values = values.map_err(|error| Error::Internal(format!("reading {}: {error:?}", parameter.name)))?;
-    Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
-/// The crate's own writer orders the metadata by random hashes; here equal weights make equal files.
-fn write_safetensors(path: &Path, metadata: Value, tensors: &mut [Stored<'_>]) -> Result<()> {
-    // The wider type comes first, so that everything is aligned.
-    tensors.sort_by_key(|tensor| tensor.kind != "I64");
-    let mut header = Map::new();
-    header.insert("__metadata__".into(), metadata);
-    let mut offset = 0;
-    for tensor in tensors.iter() {
-        let end = offset + tensor.bytes.len();
-        let entry = json!({ "dtype": tensor.kind, "shape": tensor.shape, "data_offsets": [offset, end] });
-        header.insert(tensor.name.clone(), entry);
-        offset = end;
-    }
-    let mut header = Value::Object(header).to_string().into_bytes();
-    header.resize(header.len().next_multiple_of(8), b' ');
-    atomic_file::write(path, |file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
-        tensors.iter().try_for_each(|tensor| file.write_all(&tensor.bytes))
-    })
 }

@@ -1,53 +1,30 @@
-//! Weights of ResNets, in and out, under torchvision's names.
-//!
-//! In: safetensors files and PyTorch's `.pth` in all its formats. A pickle is only ever *read*: the reader
-//! interprets the few calls that rebuild tensors and dictionaries, keeps any other as a name, and has no
-//! Python to run it with. Out: safetensors files that torchvision, timm and selfsame load as they are.
+//! Weights of ResNets, in and out, under torchvision's names; see [`selfsame_core::weights`].
 
 mod export;
-mod file;
-mod names;
 
-pub use export::{About, Format, Preprocess, export, loading_note};
+pub use export::{About, Preprocess, export, loading_note};
+pub use selfsame_core::weights::{Format, LoadReport};
 
-use std::collections::HashMap;
-use std::fmt::{self, Display};
 use std::path::Path;
 
-use burn::tensor::{Tensor, TensorData};
-use selfsame_core::nn::Parameters;
-use selfsame_core::{Error, Result};
+use selfsame_core::Result;
+use selfsame_core::weights::{Family, Naming, WeightFile, load};
 
-use super::{ResNet, ResNetConfig};
-use file::WeightFile;
-use names::Naming;
+use super::{Depth, ResNet, ResNetConfig, Stem};
 
-/// How many names an error lists.
-const LISTED: usize = 5;
-
-/// What was loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Tensors that went into the network.
-    pub loaded: usize,
-    /// What stood before torchvision's names (`module.encoder_q.`), or nothing.
-    pub prefix: String,
-    /// Tensors of the file that are no part of a backbone (`fc.weight`, a projector, a queue), sorted.
-    pub ignored: Vec<String>,
-}
-
-impl Display for LoadReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} tensors loaded", self.loaded)?;
-        if !self.prefix.is_empty() {
-            write!(f, " from `{}*`", self.prefix)?;
-        }
-        match self.ignored.len() {
-            0 => Ok(()),
-            n => write!(f, ", {n} ignored ({})", first(&self.ignored)),
-        }
-    }
-}
+const RESNETS: Family = Family {
+    name: "ResNet",
+    first: "conv1.weight",
+    modules: &[
+        ("conv1", "0"),
+        ("bn1", "1"),
+        ("layer1", "4"),
+        ("layer2", "5"),
+        ("layer3", "6"),
+        ("layer4", "7"),
+    ],
+    remedy: "give weights of a ResNet-18, 34, 50 or 101 under torchvision's or timm's names",
+};
 
 /// The network whose weights a file holds, read off its tensors' names and shapes.
 ///
@@ -55,72 +32,36 @@ impl Display for LoadReport {
 /// When the file cannot be read, or holds no ResNet that can be built here.
 pub fn detect(path: &Path) -> Result<ResNetConfig> {
     let file = WeightFile::open(path)?;
-    names::detect(&file).ok_or_else(|| no_resnet(path, &file))
+    held(&file).ok_or_else(|| RESNETS.not_in(&file))
 }
 
-/// Loads the weights of a file (safetensors, `.pth` or `.pt`) into a backbone of the same architecture.
-/// Prefixes that training programs put before the names (`state_dict.`, `module.`, `backbone.`, `encoder_q.`
-/// …) are found and taken off; the encoder that was trained is preferred to its momentum average; what is no
-/// part of a backbone is ignored and reported.
+/// Loads the weights of a file into a backbone of the same architecture; see [`load`].
 ///
 /// # Errors
-/// When the file cannot be read or is damaged, and when tensors are missing, are too many, or have another
-/// shape: names are listed, and the network that the file does hold is named. The backbone is then as it was.
+/// When the file cannot be read, and as [`load`].
 pub fn load_backbone(backbone: &mut ResNet, path: &Path) -> Result<LoadReport> {
     let file = WeightFile::open(path)?;
-    let expected = backbone.parameters();
-    let names: Vec<&str> = expected.iter().map(|parameter| parameter.name.as_str()).collect();
-    let naming = Naming::find(&file, &names).ok_or_else(|| no_resnet(path, &file))?;
+    load(backbone, &file, &RESNETS, || held(&file).map(|config| config.to_string()))
+}
 
-    let missing: Vec<_> =
-        names.iter().map(|name| naming.in_file(name)).filter(|name| file.get(name).is_none()).collect();
-    let unexpected = naming.unexpected(&file, &names);
-    let mut reshaped = Vec::new();
-    for parameter in &expected {
-        let name = naming.in_file(&parameter.name);
-        if let Some(stored) = file.get(&name).filter(|stored| stored.shape != parameter.shape) {
-            reshaped.push(format!("{name} is {:?} instead of {:?}", stored.shape, parameter.shape));
-        }
-    }
-    let problems = [("missing", &missing), ("too many", &unexpected), ("of another shape", &reshaped)];
-    if problems.iter().any(|(_, names)| !names.is_empty()) {
-        let said = problems.iter().filter(|(_, names)| !names.is_empty());
-        let what =
-            said.map(|(problem, names)| format!("{} tensors are {problem} ({})", names.len(), first(names)));
-        let help = match names::detect(&file) {
-            Some(found) => format!("the file holds {found}: choose that backbone"),
-            None => "choose the backbone with which these weights were trained".into(),
-        };
-        let what = format!("the weights do not fit the backbone: {}", what.collect::<Vec<_>>().join("; "));
-        return Err(Error::data(path, what, help));
-    }
-
-    let mut values = HashMap::new();
-    for parameter in &expected {
-        values.insert(parameter.name.clone(), file.read(&naming.in_file(&parameter.name))?);
-    }
-    let used: Vec<_> = names.iter().map(|name| naming.in_file(name)).collect();
-    let report =
-        LoadReport { loaded: expected.len(), prefix: naming.prefix.clone(), ignored: file.others(&used) };
-    backbone.update(&mut |name, old| {
-        let new = values.remove(name)?;
-        let length = new.len();
-        Some(Tensor::from_data(TensorData::new(new, [length]), &old.device()))
+/// The network whose tensors a file holds.
+fn held(file: &WeightFile) -> Option<ResNetConfig> {
+    // Every ResNet has these; they tell where to look for the rest.
+    let common = ["conv1.weight", "bn1.weight", "layer1.0.conv1.weight", "layer4.1.conv2.weight"];
+    let naming = Naming::find(file, &RESNETS, &common)?;
+    let shape = |name: &str| file.get(&naming.in_file(name)).map(|tensor| tensor.shape.as_slice());
+    let blocks = [1, 2, 3, 4].map(|layer| {
+        (0..).take_while(|block| shape(&format!("layer{layer}.{block}.conv1.weight")).is_some()).count()
     });
-    Ok(report)
-}
-
-fn no_resnet(path: &Path, file: &WeightFile) -> Error {
-    let what = format!("no ResNet that selfsame knows; its tensors are {}", first(&file.names()));
-    Error::data(path, what, "give weights of a ResNet-18, 34, 50 or 101 under torchvision's or timm's names")
-}
-
-fn first<T: Display>(names: &[T]) -> String {
-    let mut listed: Vec<_> = names.iter().take(LISTED).map(T::to_string).collect();
-    if names.len() > LISTED {
-        listed.push("…".into());
-    }
-    if listed.is_empty() { "none".into() } else { listed.join(", ") }
+    let expansion = if shape("layer1.0.conv3.weight").is_some() { 4 } else { 1 };
+    let depth = Depth::ALL.into_iter().find(|d| d.blocks() == blocks && d.expansion() == expansion)?;
+    let [channels, 3, side, _] = *shape("conv1.weight")? else { return None };
+    let stem = match side {
+        7 => Stem::ImageNet,
+        3 => Stem::Cifar,
+        _ => return None,
+    };
+    Some(ResNetConfig { depth, width: channels as f64 / 64.0, stem })
 }
 
 #[cfg(test)]

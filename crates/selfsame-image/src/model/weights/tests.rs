@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use selfsame_core::Random;
+use selfsame_core::nn::Parameters;
 
 use super::*;
 use crate::model::{Classifier, Depth, Stem};

@@ -10,17 +10,19 @@ use burn_store::pytorch_reader::{self, PytorchReader};
 use half::{bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
-use selfsame_core::{Error, Result};
+
+use crate::{Error, Result};
 
 /// A file of named tensors. Only names and shapes are read until a tensor is asked for.
-pub(super) struct WeightFile {
+pub struct WeightFile {
     path: PathBuf,
     tensors: BTreeMap<String, StoredTensor>,
 }
 
 /// A tensor in a file.
-pub(super) struct StoredTensor {
-    pub(super) shape: Vec<usize>,
+pub struct StoredTensor {
+    /// Its shape.
+    pub shape: Vec<usize>,
     /// `None` for whole numbers and whatever else is no weight.
     precision: Option<Precision>,
     bytes: Box<dyn Fn() -> Result<Vec<u8>, String>>,
@@ -36,7 +38,10 @@ enum Precision {
 
 impl WeightFile {
     /// Opens a safetensors or PyTorch file; its content decides which it is.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When it cannot be read or is neither.
+    pub fn open(path: &Path) -> Result<Self> {
         let mut start = Vec::new();
         let file = fs::File::open(path).map_err(|error| Error::io("open", path, error))?;
         file.take(64).read_to_end(&mut start).map_err(|error| Error::io("read", path, error))?;
@@ -45,23 +50,32 @@ impl WeightFile {
         Ok(Self { path: path.to_owned(), tensors })
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&StoredTensor> {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The tensor of this name.
+    pub fn get(&self, name: &str) -> Option<&StoredTensor> {
         self.tensors.get(name)
     }
 
-    /// Sorted.
-    pub(super) fn names(&self) -> Vec<&str> {
+    /// The names of all tensors, sorted.
+    pub fn names(&self) -> Vec<&str> {
         self.tensors.keys().map(String::as_str).collect()
     }
 
     /// Names of the weights that are not in `used`, sorted.
-    pub(super) fn others(&self, used: &[String]) -> Vec<String> {
+    pub fn others(&self, used: &[String]) -> Vec<String> {
         let weights = self.tensors.iter().filter(|(_, tensor)| tensor.precision.is_some());
         weights.map(|(name, _)| name).filter(|name| !used.contains(name)).cloned().collect()
     }
 
     /// The values of a tensor in row-major order.
-    pub(super) fn read(&self, name: &str) -> Result<Vec<f32>> {
+    ///
+    /// # Errors
+    /// When it is missing, damaged, or holds something else than finite floating point numbers.
+    pub fn read(&self, name: &str) -> Result<Vec<f32>> {
         let broken = |what: String| {
             Error::data(&self.path, what, "the file is damaged or cut short: copy or download it again")
         };
