@@ -46,7 +46,7 @@ impl BatchNormConfig {
     }
 }
 
-/// Batch normalisation over the last axis of `[batch, channels]` or `[batch, height, width, channels]`.
+/// Batch normalisation over the last axis of `[batch, channels]`, `[batch, height, width, channels]` or `[batch, frames, height, width, channels]`.
 #[derive(Module, Debug)]
 pub struct BatchNorm {
     /// `[channels]`.

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use selfsame_kernels::conv2d;
 
-use super::parameter;
+use super::{fan_out_normal, parameter};
 use crate::Random;
 
 /// Configuration of a square convolution.
@@ -45,11 +45,8 @@ impl Conv2dConfig {
     /// Weights after He et al. 2015 (arXiv 1502.01852), normal with fan-out, as torchvision's ResNets; zero bias.
     pub fn init(&self, random: &Random, device: &Device) -> Conv2d {
         let shape = [self.output, self.input, self.kernel, self.kernel];
-        let deviation = (2.0 / (self.output * self.kernel * self.kernel) as f32).sqrt();
-        let mut random = random.named("weight");
-        let weights = (0..shape.iter().product()).map(|_| deviation * random.normal()).collect();
         Conv2d {
-            weight: parameter(weights, shape, device),
+            weight: fan_out_normal(shape, &random.named("weight"), device),
             bias: self.bias.then(|| parameter(vec![0.0; self.output], [self.output], device)),
             stride: self.stride,
             padding: self.padding,

@@ -54,12 +54,17 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// `[batch, input]` to `[batch, output]`.
-    pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let output = input.matmul(self.weight.val().transpose());
-        match &self.bias {
+    /// `[…, input]` to `[…, output]`.
+    pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        let [output, features] = self.weight.dims();
+        let mut shape = input.dims();
+        let rows = shape[..D - 1].iter().product::<usize>();
+        shape[D - 1] = output;
+        let output = input.reshape([rows, features]).matmul(self.weight.val().transpose());
+        let output = match &self.bias {
             Some(bias) => output + bias.val().unsqueeze(),
             None => output,
-        }
+        };
+        output.reshape(shape)
     }
 }

@@ -5,6 +5,8 @@
 
 mod batch_norm;
 mod conv2d;
+mod conv3d;
+mod dropout;
 mod embedding;
 mod linear;
 mod parameters;
@@ -15,10 +17,13 @@ mod tests;
 
 pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv2d::{Conv2d, Conv2dConfig};
+pub use conv3d::{Conv3d, Conv3dConfig};
+pub use dropout::{Noise, dropout};
 pub use embedding::Embedding;
 pub use linear::{Linear, LinearConfig};
 pub use parameters::{Parameter, Parameters, is_adapted, is_statistic};
-pub use selfsame_kernels::{Epilogue, Region, RoiAlign, Windows, max_pool2d, mean_pool2d, roi_align};
+pub use selfsame_kernels::{ClipWindows, Windows, max_pool2d, max_pool3d, mean_pool2d, mean_pool3d};
+pub use selfsame_kernels::{Epilogue, Region, RoiAlign, roi_align};
 pub use selfsame_kernels::{SparseError, SparseMatrix, gather_rows, propagate, propagate_rows};
 pub use statistic::Statistic;
 
@@ -27,6 +32,8 @@ use std::sync::Arc;
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 use selfsame_kernels::AllReduce;
+
+use crate::{Error, Random, Result};
 
 /// How a forward pass treats batch norm.
 #[derive(Clone, Debug)]
@@ -50,4 +57,25 @@ impl Mode {
 /// A parameter with these values, in row-major order.
 fn parameter<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
     Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+}
+
+/// The weight `[output, input, kernel…]` of a convolution after He et al. 2015 (arXiv 1502.01852), normal with fan-out.
+fn fan_out_normal<const D: usize>(shape: [usize; D], random: &Random, device: &Device) -> Param<Tensor<D>> {
+    let fan_out = shape[0] * shape[2..].iter().product::<usize>();
+    let deviation = (2.0 / fan_out as f32).sqrt();
+    let mut random = random.clone();
+    let weights = (0..shape.iter().product()).map(|_| deviation * random.normal()).collect();
+    parameter(weights, shape, device)
+}
+
+/// Whether a backbone can be built whose channels are multiplied by this width.
+///
+/// # Errors
+/// When it is not a number between 1/64 and 64.
+pub fn check_width(width: f64) -> Result<()> {
+    if (1.0 / 64.0..=64.0).contains(&width) {
+        return Ok(());
+    }
+    let what = format!("a backbone of width {width} cannot be built");
+    Err(Error::config(what, "choose a width between 0.015625 (1/64) and 64; 1 is the usual one"))
 }

@@ -127,6 +127,43 @@ fn convolution_is_its_definition() {
     }
 }
 
+#[test]
+fn convolution_of_clips_sees_what_its_kernel_reaches() {
+    let (frames, maps) = (5, [2 * 5, 6, 7, 3]);
+    let input = numbers("clip", maps.iter().product());
+    let clip = || tensor(&input, [2, frames, 6, 7, 3]);
+    // Within a frame it is the convolution of maps.
+    let config = Conv3dConfig::new(3, 4, [1, 3, 3]).stride([1, 2, 2]).bias();
+    let mut layer = config.init(&Random::new(2), &Device::default());
+    layer.update(&mut |name, _| (name == "bias").then(|| tensor(&numbers("bias", 4), [4])));
+    let output = layer.forward(clip());
+    assert_eq!(output.dims(), [2, frames, 3, 4, 4]);
+    let mut flat = Conv2dConfig::new(3, 4, 3).stride(2).bias().init(&Random::new(2), &Device::default());
+    flat.update(&mut |name, _| {
+        let same = layer.parameters().into_iter().find(|parameter| parameter.name == name);
+        same.map(|parameter| parameter.value)
+    });
+    assert_close(&host(&output), &host(&flat.forward(tensor(&input, maps))), 1e-5);
+    // Along time it is a sum over neighbouring frames.
+    let layer =
+        Conv3dConfig::new(3, 1, [3, 1, 1]).stride([2, 1, 1]).init(&Random::new(3), &Device::default());
+    assert_eq!(layer.weight.dims(), [1, 3, 3, 1, 1]);
+    let weight = host(&layer.weight.val());
+    let mut expected = Vec::new();
+    for clip in 0..2 {
+        for (frame, pixel) in [0usize, 2, 4].into_iter().flat_map(|t| (0..6 * 7).map(move |pixel| (t, pixel)))
+        {
+            let taps = (0..9).filter(|tap| (1..=frames).contains(&(frame + tap % 3)));
+            let term = |tap: usize| {
+                let at = ((clip * frames + frame + tap % 3 - 1) * 6 * 7 + pixel) * 3 + tap / 3;
+                weight[tap] * f64::from(input[at])
+            };
+            expected.push(taps.map(term).sum());
+        }
+    }
+    assert_close(&host(&layer.forward(clip())), &expected, 1e-5);
+}
+
 /// Mean and biased variance of a channel, in f64.
 fn moments(input: &[f32], channels: usize, channel: usize) -> (f64, f64) {
     let of_channel = |at: usize| f64::from(input[at * channels + channel]);
@@ -199,6 +236,27 @@ fn names_and_shapes_are_those_of_the_members() {
         expected.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
     assert_eq!(found, expected);
     assert!(is_adapted(&[4, 3, 1, 1]) && is_adapted(&[2, 4]) && !is_adapted(&[4]));
+}
+
+#[test]
+fn variants_of_an_enum_are_no_part_of_a_name() {
+    #[derive(Module, Debug)]
+    enum Layer {
+        Full(Linear),
+        Norm(BatchNorm),
+    }
+    #[derive(Module, Debug)]
+    struct Layers {
+        layers: Vec<Layer>,
+    }
+    let device = Device::default();
+    let full = LinearConfig::new(2, 2).init(&Random::new(1), &device);
+    let mut layers =
+        Layers { layers: vec![Layer::Full(full), Layer::Norm(BatchNormConfig::new(2).init(&device))] };
+    let names: Vec<String> = layers.parameters().into_iter().map(|p| p.name).collect();
+    assert_eq!(names[..3], ["layers.0.weight", "layers.0.bias", "layers.1.weight"]);
+    layers.update(&mut |name, value| (name == "layers.1.bias").then(|| value + 3.0));
+    assert_eq!(values_of(&layers)[3], ("layers.1.bias".into(), vec![3.0, 3.0]));
 }
 
 #[test]

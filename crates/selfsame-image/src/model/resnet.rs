@@ -5,7 +5,8 @@ use std::fmt::{self, Display};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::nn::{
-    BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Epilogue, Mode, Windows, max_pool2d, mean_pool2d,
+    BatchNorm, BatchNormConfig, Conv2d, Conv2dConfig, Epilogue, Mode, Windows, check_width, max_pool2d,
+    mean_pool2d,
 };
 use selfsame_core::settings::unknown_name;
 use selfsame_core::{Error, Random, Result};
@@ -174,13 +175,7 @@ impl ResNetConfig {
     /// # Errors
     /// When the width is not a number between 1/64 and 64.
     pub fn init(&self, random: &Random, device: &Device) -> Result<ResNet> {
-        if !(1.0 / 64.0..=64.0).contains(&self.width) {
-            let what = format!("a backbone of width {} cannot be built", self.width);
-            return Err(Error::config(
-                what,
-                "choose a width between 0.015625 (1/64) and 64; 1 is the usual one",
-            ));
-        }
+        check_width(self.width)?;
         let stem = match self.stem {
             Stem::ImageNet => Conv2dConfig::new(3, self.channels(0), 7).stride(2),
             Stem::Cifar => Conv2dConfig::new(3, self.channels(0), 3),
