@@ -18,11 +18,12 @@ pub struct BadFile {
 
 /// The bad files met so far, by the number of their instance.
 #[derive(Debug, Default)]
-pub(super) struct BadFiles {
+pub struct BadFiles {
     found: BTreeMap<usize, BadFile>,
 }
 
 impl BadFiles {
+    /// Remembers what is wrong with an instance; the first reason counts.
     pub fn add(&mut self, index: usize, name: String, reason: String) {
         self.found.entry(index).or_insert_with(|| {
             tracing::info!("skipping {name}: {reason}");
@@ -30,17 +31,24 @@ impl BadFiles {
         });
     }
 
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.found.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// In the order of instances.
     pub fn iter(&self) -> impl Iterator<Item = &BadFile> {
         self.found.values()
     }
 }
 
 /// An error in the words of a table of files, which has no room for advice and names the file already.
-pub(super) fn reason(error: &Error) -> String {
+pub fn reason(error: &Error) -> String {
     match error {
         Error::Io { source, .. } => source.to_string(),
         Error::Data { what, .. } => what.clone(),

@@ -22,8 +22,10 @@ pub fn default_cache_folder() -> Option<PathBuf> {
 }
 
 /// Keeps one index for each data set. Nothing depends on it: when it cannot be read or written, indexes are made anew.
-pub(super) struct Cache {
+pub struct Cache {
     folder: Option<PathBuf>,
+    /// What the indexes are of: one data set may have several.
+    kind: &'static str,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,8 +36,14 @@ struct Stored<T> {
 }
 
 impl Cache {
+    /// Indexes of pictures in this folder; `None` keeps nothing.
     pub fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder }
+        Self::of(folder, "index")
+    }
+
+    /// Indexes of another kind, the beginning of their files' names.
+    pub fn of(folder: Option<PathBuf>, kind: &'static str) -> Self {
+        Self { folder, kind }
     }
 
     /// The index of the data set at `data`, a canonical path.
@@ -58,14 +66,14 @@ impl Cache {
     }
 
     fn path_of(&self, data: &Path) -> Option<PathBuf> {
-        let name = format!("index-{:016x}.json", xxh3_64(data.as_os_str().as_encoded_bytes()));
+        let name = format!("{}-{:016x}.json", self.kind, xxh3_64(data.as_os_str().as_encoded_bytes()));
         Some(self.folder.as_ref()?.join(name))
     }
 }
 
 /// What tells whether a file or folder changed since it was looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
     size: u64,
     /// Nanoseconds since 1970.
     modified: u64,
@@ -78,6 +86,7 @@ pub(super) struct Stamp {
 const COARSEST_CLOCK: u64 = 2_000_000_000;
 
 impl Stamp {
+    /// The stamp of what has this metadata now.
     pub fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().map_or(0, nanoseconds);
         Self { size: metadata.len(), modified, seen: nanoseconds(SystemTime::now()) }

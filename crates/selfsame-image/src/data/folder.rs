@@ -1,4 +1,4 @@
-//! Folders of pictures: finding them, in parallel, and remembering what was found.
+//! Folders of files of one kind: finding them, in parallel, and remembering what was found.
 //!
 //! What is kept of a folder is the names in it, and a folder's own modification time changes whenever a name comes or
 //! goes: on the next start only folders that changed are listed again. Hidden files are left out, symbolic links
@@ -25,11 +25,11 @@ pub fn is_picture(name: &str) -> bool {
     !name.starts_with('.') && EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// All pictures below a folder.
+/// All files of a kind below a folder.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub struct Listing {
     /// Paths from the root with `/`, in a fixed order.
-    pub pictures: Vec<String>,
+    pub files: Vec<String>,
     /// Folders that could not be read, empty class folders and the like.
     pub warnings: Vec<String>,
 }
@@ -70,8 +70,23 @@ impl Ancestors {
     }
 }
 
-/// Lists all pictures below `root`, a canonical path.
-pub(super) fn list(root: &Path, cache: &Cache) -> Result<Listing> {
+/// What is looked for in folders.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// Whether a file of this name may be one.
+    pub is_wanted: fn(&str) -> bool,
+    /// The word for several of them, such as `pictures`.
+    pub plural: &'static str,
+}
+
+/// Files that are taken for pictures by their names.
+pub(super) const PICTURES: Kind = Kind { is_wanted: is_picture, plural: "pictures" };
+
+/// Lists all files of a kind below `root`, a canonical path.
+///
+/// # Errors
+/// [`Error::Io`] when `root` itself cannot be listed; what is wrong below it is a warning in the listing.
+pub fn list(root: &Path, kind: Kind, cache: &Cache) -> Result<Listing> {
     let cached: Vec<Folder> = cache.read(root).unwrap_or_default();
     let cached_count = cached.len();
     let mut known: HashMap<String, Folder> =
@@ -87,7 +102,7 @@ pub(super) fn list(root: &Path, cache: &Cache) -> Result<Listing> {
         let looked_at: Vec<_> = remembered
             .into_par_iter()
             .map(|(known, visit)| {
-                let folder = look_at(&visit, known);
+                let folder = look_at(&visit, kind, known);
                 (visit, folder)
             })
             .collect();
@@ -119,9 +134,9 @@ pub(super) fn list(root: &Path, cache: &Cache) -> Result<Listing> {
                 .warnings
                 .push(format!("{}: {count} names are not UTF-8 and left out", display(&folder.path)));
         }
-        listing.pictures.extend(folder.pictures.iter().map(|name| format!("{}{name}", folder.path)));
+        listing.files.extend(folder.pictures.iter().map(|name| format!("{}{name}", folder.path)));
     }
-    listing.warnings.extend(empty_classes(&folders));
+    listing.warnings.extend(empty_classes(&folders, kind));
     if changed || folders.len() != cached_count {
         cache.write(root, &folders);
     }
@@ -139,7 +154,7 @@ fn display(path: &str) -> &str {
 }
 
 /// What is in a folder, and whether that had to be looked up.
-fn look_at(visit: &Visit, known: Option<Folder>) -> io::Result<(Folder, bool)> {
+fn look_at(visit: &Visit, wanted: Kind, known: Option<Folder>) -> io::Result<(Folder, bool)> {
     let stamp = Stamp::of(&fs::metadata(&visit.real)?);
     if let Some(folder) = known.filter(|folder| folder.stamp.still_holds(&stamp)) {
         return Ok((folder, false));
@@ -160,10 +175,10 @@ fn look_at(visit: &Visit, known: Option<Folder>) -> io::Result<(Folder, bool)> {
         if name.starts_with('.') {
             continue;
         }
-        let (is_folder, is_link) = kind(&entry, &name)?;
+        let (is_folder, is_link) = folder_or_file(&entry, &name, wanted)?;
         match is_folder {
             Some(true) => folder.folders.push(Subfolder { name, is_link }),
-            Some(false) if is_picture(&name) => folder.pictures.push(name),
+            Some(false) if (wanted.is_wanted)(&name) => folder.pictures.push(name),
             _ => {}
         }
     }
@@ -173,15 +188,15 @@ fn look_at(visit: &Visit, known: Option<Folder>) -> io::Result<(Folder, bool)> {
 }
 
 /// Whether it is a folder (`None`: neither folder nor file), and whether it is a symbolic link.
-fn kind(entry: &DirEntry, name: &str) -> io::Result<(Option<bool>, bool)> {
+fn folder_or_file(entry: &DirEntry, name: &str, wanted: Kind) -> io::Result<(Option<bool>, bool)> {
     let kind = entry.file_type()?;
     if !kind.is_symlink() {
         return Ok((kind.is_dir().then_some(true).or(kind.is_file().then_some(false)), false));
     }
     match fs::metadata(entry.path()) {
         Ok(target) => Ok((target.is_dir().then_some(true).or(target.is_file().then_some(false)), true)),
-        // A link to nowhere stays in the list when it looks like a picture, so that it is reported.
-        Err(_) => Ok((is_picture(name).then_some(false), true)),
+        // A link to nowhere stays in the list when it looks like what is wanted, so that it is reported.
+        Err(_) => Ok(((wanted.is_wanted)(name).then_some(false), true)),
     }
 }
 
@@ -198,8 +213,8 @@ fn below(visit: &Visit, subfolder: &Subfolder) -> io::Result<Option<Visit>> {
     Ok(Some(Visit { path: format!("{}{}/", visit.path, subfolder.name), real, ancestors }))
 }
 
-/// Complaints about folders in the root with no picture below, when others have some: classes without instances.
-fn empty_classes(folders: &[Folder]) -> Vec<String> {
+/// Complaints about folders in the root with nothing wanted below, when others have some: classes without instances.
+fn empty_classes(folders: &[Folder], kind: Kind) -> Vec<String> {
     let Some(root) = folders.iter().find(|folder| folder.path.is_empty()) else { return Vec::new() };
     let is_empty = |name: &str| {
         let prefix = format!("{name}/");
@@ -209,5 +224,5 @@ fn empty_classes(folders: &[Folder]) -> Vec<String> {
         inside.clone().count() > 0 && inside.map(|folder| folder.pictures.len()).sum::<usize>() == 0
     };
     let empty = root.folders.iter().map(|folder| &folder.name).filter(|name| is_empty(name));
-    empty.map(|name| format!("{name}: the folder has no pictures")).collect()
+    empty.map(|name| format!("{name}: the folder has no {}", kind.plural)).collect()
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 /// Marks instances without a class.
-pub(super) const NONE: u32 = u32::MAX;
+pub const NONE: u32 = u32::MAX;
 
 /// The classes of a data set and its instances' numbers among them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Labels {
+pub struct Labels {
+    /// The names of the classes.
     pub classes: Vec<String>,
     /// For each instance its class, or [`NONE`].
     pub of: Vec<u32>,
@@ -37,6 +38,7 @@ impl Labels {
         Self::new(paths.map(folder))
     }
 
+    /// The class of an instance, if it has one.
     pub fn get(&self, index: usize) -> Option<usize> {
         self.of.get(index).filter(|&&label| label != NONE).map(|&label| label as usize)
     }

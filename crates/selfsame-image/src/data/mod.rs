@@ -22,13 +22,14 @@ mod render;
 mod shards;
 mod source;
 
-pub use bad_files::{BadFile, read_bad_files, write_bad_files};
-pub use cache::default_cache_folder;
+pub use bad_files::{BadFile, BadFiles, read_bad_files, reason, write_bad_files};
+pub use cache::{Cache, Stamp, default_cache_folder};
 pub use check::{CheckOptions, ClassCount, Duplicates, Finding, Note, Problem, Report, SizeBin, check};
 pub use decode::{Color, DecodeError, Format, Header, MAX_PIXELS, decode, decode_into, is_animated, probe};
 pub use evaluation::{EvaluationBatches, evaluation_batches, ordered_batches};
-pub use folder::{EXTENSIONS, is_picture};
+pub use folder::{EXTENSIONS, Kind, Listing, is_picture, list};
 pub use label_map::{LabelMap, read_label_map};
+pub use labels::Labels;
 pub use loader::{Loader, LoaderOptions};
 pub use pack_writer::{PackOptions, PackSummary, write_pack};
 pub use prefetch::Prefetched;

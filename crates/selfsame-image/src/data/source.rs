@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use selfsame_core::{Error, Random, Result};
 
 use super::cache::{Cache, default_cache_folder};
-use super::folder::{self, EXTENSIONS};
+use super::folder::{self, EXTENSIONS, PICTURES};
 use super::labels::Labels;
 use super::pack::Pack;
 use super::shards::Shards;
@@ -62,9 +62,9 @@ impl Dataset {
         let (storage, labels, warnings) = if real.is_dir() {
             let shards = tar_files(&real)?;
             if shards.is_empty() {
-                let listing = folder::list(&real, &cache)?;
-                let labels = Labels::from_folders(listing.pictures.iter().map(String::as_str));
-                (Storage::Folder(listing.pictures), labels, listing.warnings)
+                let listing = folder::list(&real, PICTURES, &cache)?;
+                let labels = Labels::from_folders(listing.files.iter().map(String::as_str));
+                (Storage::Folder(listing.files), labels, listing.warnings)
             } else {
                 open_shards(&real, real.clone(), shards, &cache)?
             }
