@@ -1,0 +1,78 @@
+//! The motion vectors of whole files, as fast as the codec's own decoder allows.
+
+use std::path::Path;
+
+use super::decoder::{Decoder, StreamInfo, Wanted};
+use super::ffmpeg;
+use super::motion_vectors::{FrameType, MotionVector, require, vectors};
+use super::problem::{Problem, VideoError};
+
+/// One frame's motion vectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameVectors {
+    /// The frame's number, in the order of showing.
+    pub frame: usize,
+    /// How it is coded.
+    pub kind: FrameType,
+    /// In the decoder's order; empty for I-frames.
+    pub vectors: Vec<MotionVector>,
+}
+
+/// How vectors are extracted.
+#[derive(Clone, Copy, Debug)]
+pub struct ExtractOptions {
+    /// Leave out all work on pixels that vectors do not need. They are the same either way.
+    pub shortcuts: bool,
+    /// Threads for this file. Of many files, one thread each is faster.
+    pub threads: usize,
+}
+
+impl Default for ExtractOptions {
+    fn default() -> Self {
+        Self { shortcuts: true, threads: 1 }
+    }
+}
+
+/// Hands the motion vectors of every frame of a file to `take`, frame by frame in the order of showing.
+///
+/// # Errors
+/// What is wrong with the file, see [`Problem`]: codecs without motion vectors, and the first frame that cannot be decoded. What
+/// `take` returns.
+pub fn extract_motion_vectors<E: From<VideoError>>(
+    path: &Path,
+    options: ExtractOptions,
+    mut take: impl FnMut(&StreamInfo, FrameVectors) -> Result<(), E>,
+) -> Result<StreamInfo, E> {
+    let wanted = if options.shortcuts { Wanted::Vectors } else { Wanted::PixelsAndVectors };
+    let mut decoder = Decoder::open(path, wanted, options.threads)?;
+    let info = decoder.info().clone();
+    require(&info.codec, false)?;
+    let (mut frame, mut all_intra) = (0, true);
+    loop {
+        let taken = decoder.next_frame().map(|decoded| {
+            let found =
+                FrameVectors { frame, kind: FrameType::of(decoded), vectors: vectors(decoded).collect() };
+            (found, ffmpeg::is_damaged(decoded))
+        });
+        let Some((found, is_damaged)) = taken else { break };
+        if is_damaged || !decoder.take_refused().is_empty() {
+            return Err(damaged(frame).into());
+        }
+        all_intra &= found.kind == FrameType::I;
+        take(&info, found)?;
+        frame += 1;
+    }
+    if let Some(reason) = decoder.broken_off() {
+        let detail = format!("the video ends after {frame} frames: {reason}");
+        return Err(VideoError::new(Problem::Truncated, detail).into());
+    }
+    if frame == 0 || !decoder.take_refused().is_empty() {
+        return Err(damaged(frame).into());
+    }
+    require(&info.codec, all_intra)?;
+    Ok(info)
+}
+
+fn damaged(frame: usize) -> VideoError {
+    VideoError::new(Problem::Corrupt, format!("the file is damaged at frame {frame}"))
+}
