@@ -7,7 +7,7 @@ use super::similarity::unit_and_length;
 use super::unit;
 
 /// Logits that are computed at a time: they stay in the cache, and the rest of them need no memory.
-const BLOCK: usize = 1 << 18;
+pub(super) const BLOCK: usize = 1 << 18;
 
 /// What telling each query's key from its negatives gives.
 #[derive(Clone, Debug)]

@@ -3,6 +3,8 @@
 
 mod bpr;
 mod byol;
+mod classification;
+mod cmd;
 mod densecl;
 mod info_nce;
 mod mixsiam;
@@ -17,6 +19,8 @@ mod w_mse;
 
 pub use bpr::bpr;
 pub use byol::byol;
+pub use classification::{Classification, classification};
+pub use cmd::{cmd_context, cmd_motion};
 pub use densecl::{correspondence, densecl_dense};
 pub use info_nce::{Contrast, info_nce};
 pub use mixsiam::{MixSiamLoss, ViewsPredict, largest, mixsiam, mixture};

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use burn::module::Module;
-use burn::tensor::activation::log_softmax;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::Device;
+use selfsame_core::loss::classification;
 use selfsame_core::nn::{Mode, Parameters};
 use selfsame_core::optimizer::{Optimizer, OptimizerConfig};
 use selfsame_core::probe::Outcome;
@@ -211,10 +211,9 @@ impl<'a> Training<'a> {
 
     fn step(&mut self, views: &Views, lr: f64) -> Result<f64> {
         let labels = views.instances.iter().filter_map(|&instance| self.labelled.label(instance));
-        let labels: Vec<i64> = labels.map(|label| label as i64).collect();
-        let labels = Tensor::<1, Int>::from_data(labels.as_slice(), &self.device);
+        let labels: Vec<usize> = labels.collect();
         let scores = self.network.forward(views.tensor(0, &self.device), &Mode::train());
-        let loss = -log_softmax(scores, 1).gather(1, labels.unsqueeze_dim(1)).mean();
+        let loss = classification(scores, &labels).loss;
         let mut gradients: HashMap<_, _> = self.network.gradients(&mut loss.backward()).into_iter().collect();
         self.network.update(&mut |name, value| {
             // Nothing decays, so that no parameter is treated differently.
