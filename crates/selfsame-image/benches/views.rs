@@ -45,7 +45,7 @@ fn bicubic(bencher: Bencher, side: usize) {
 
 fn resize(bencher: Bencher, side: usize, filter: Interpolation) {
     let picture = picture(side);
-    let source = Source { samples: &picture.pixels, width: picture.width, height: picture.height };
+    let source: Source<'_, u8> = (&picture).into();
     let crop = Crop::whole(picture.width, picture.height);
     let (mut scratch, mut out) = (ResampleScratch::default(), pixels(side));
     bencher.bench_local(|| {

@@ -119,7 +119,7 @@ impl Renderer {
         let denominator = required_scale(&geometry, self.pipeline.side);
         decode_into(bytes, &header, denominator, picture).map_err(|error| error.to_string())?;
         for (view, (geometry, output)) in geometry.iter().zip(output).enumerate() {
-            self.pipeline.render(random, view, picture, geometry, scratch, output);
+            self.pipeline.render(random, view, &*picture, geometry, scratch, output);
         }
         Ok(geometry)
     }

@@ -77,7 +77,7 @@ impl Scaling {
     /// The whole picture at this height and width.
     pub(super) fn scale(&self, picture: &Picture, [height, width]: [usize; 2]) -> Scaled {
         let mut pixels = vec![0.0; 3 * height * width];
-        let source = Source { samples: &picture.pixels, width: picture.width, height: picture.height };
+        let source: Source<'_, u8> = picture.into();
         let whole = Crop::whole(picture.width, picture.height);
         let filter = Interpolation::Bilinear;
         let mut scratch = ResampleScratch::default();

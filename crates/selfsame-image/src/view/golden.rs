@@ -47,7 +47,7 @@ fn check_resample(
     filter: Interpolation,
 ) {
     let samples = interleaved();
-    let source = Source { samples: &samples, width: WIDTH, height: HEIGHT };
+    let source: Source<'_, f32> = Source { samples: &samples, width: WIDTH, height: HEIGHT };
     let mut out = vec![f32::NAN; 3 * size[0] * size[1]];
     let crop = Crop { top, left, height, width };
     let mut scratch = ResampleScratch::default();

@@ -19,7 +19,7 @@ pub fn denormalize(pixels: &mut [f32], mean: [f32; 3], std: [f32; 3]) {
 }
 
 fn affine(pixels: &mut [f32], factor: [f32; 3], offset: [f32; 3]) {
-    for (plane, (factor, offset)) in planes(pixels).into_iter().zip(factor.into_iter().zip(offset)) {
+    for (plane, (factor, offset)) in planes::<3>(pixels).into_iter().zip(factor.into_iter().zip(offset)) {
         map_values(
             plane,
             #[inline(always)]

@@ -99,11 +99,11 @@ impl Pipeline {
 
     /// Makes the view with this geometry out of `picture`, which may be decoded smaller than the geometry's source.
     /// `random` is the instance's stream. The view is written to `out`, `[3, side, side]`, normalised.
-    pub fn render(
+    pub fn render<'a>(
         &self,
         random: &Random,
         view: usize,
-        picture: &Picture,
+        picture: impl Into<Source<'a, u8>>,
         geometry: &Geometry,
         scratch: &mut Scratch,
         out: &mut [f32],
@@ -112,8 +112,8 @@ impl Pipeline {
         let random = random.at(view as u64);
         let happens = |purpose: &str, probability: f32| random.named(purpose).chance(probability);
         let size = [self.side, self.side];
-        let source = Source { samples: &picture.pixels, width: picture.width, height: picture.height };
-        let crop = geometry.crop_at(picture.width, picture.height);
+        let source: Source<'_, u8> = picture.into();
+        let crop = geometry.crop_at(source.width, source.height);
         let filter = recipe.interpolation;
         resample(source, &crop, size, geometry.flipped, filter, 1.0 / 255.0, &mut scratch.resample, out);
         if filter == Interpolation::Bicubic {

@@ -33,7 +33,7 @@ pub(crate) fn fit(picture: &Picture, side: usize) -> Picture {
     let (width, height) = (length(picture.width), length(picture.height));
     let mut planar = vec![0.0; 3 * width * height];
     resample(
-        Source { samples: &picture.pixels, width: picture.width, height: picture.height },
+        Source::<'_, u8, 3>::from(picture),
         &Crop::whole(picture.width, picture.height),
         [width, height],
         false,

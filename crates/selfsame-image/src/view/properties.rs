@@ -40,7 +40,7 @@ fn resized(
     flipped: bool,
     filter: Interpolation,
 ) -> Vec<f32> {
-    let source = Source { samples: &picture.pixels, width: picture.width, height: picture.height };
+    let source: Source<'_, u8> = picture.into();
     let mut out = vec![f32::NAN; 3 * size[0] * size[1]];
     resample(source, crop, size, flipped, filter, 1.0 / 255.0, &mut ResampleScratch::default(), &mut out);
     out

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::geometry::Crop;
 use super::simd::planes;
+use crate::picture::Picture;
 
 /// The filter of a resize.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,15 +41,21 @@ impl Interpolation {
     }
 }
 
-/// A picture to read from: RGB interleaved samples `[height, width, 3]` of bytes or floats.
+/// A picture to read from: interleaved samples `[height, width, channels]` of bytes or floats, RGB unless said otherwise.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a, T> {
-    /// `[height, width, 3]`.
+pub struct Source<'a, T, const CHANNELS: usize = 3> {
+    /// `[height, width, channels]`.
     pub samples: &'a [T],
     /// Pixels in a row.
     pub width: usize,
     /// Number of rows.
     pub height: usize,
+}
+
+impl<'a> From<&'a Picture> for Source<'a, u8> {
+    fn from(picture: &'a Picture) -> Self {
+        Self { samples: &picture.pixels, width: picture.width, height: picture.height }
+    }
 }
 
 /// Buffers of [`resample`], reused from call to call.
@@ -61,11 +68,11 @@ pub struct ResampleScratch {
 
 /// Cuts `crop` out of `source` and resizes it to `width` × `height`, mirrored left to right when `flipped`.
 ///
-/// Samples are multiplied by `unit` (1/255 brings bytes to 0..1). `out` is planar, `[3, height, width]`. The crop is in
+/// Samples are multiplied by `unit` (1/255 brings bytes to 0..1). `out` is planar, `[channels, height, width]`. The crop is in
 /// pixels of `source` and may be fractional; what lies outside the source is ignored.
 #[allow(clippy::too_many_arguments)]
-pub fn resample<T: Copy + Into<f32>>(
-    source: Source<'_, T>,
+pub fn resample<T: Copy + Into<f32>, const CHANNELS: usize>(
+    source: Source<'_, T, CHANNELS>,
     crop: &Crop,
     [width, height]: [usize; 2],
     flipped: bool,
@@ -80,42 +87,40 @@ pub fn resample<T: Copy + Into<f32>>(
     if flipped {
         columns.spans.reverse();
     }
-    line.resize((columns.bounds[1] - columns.bounds[0]) * 3, 0.0);
+    line.resize((columns.bounds[1] - columns.bounds[0]) * CHANNELS, 0.0);
     Arch::new().dispatch(Resample { source, columns, rows, line, planes: planes(out) });
 }
 
 /// The arguments of [`resample`], for the instruction set that is found at run time.
-struct Resample<'a, T> {
-    source: Source<'a, T>,
+struct Resample<'a, T, const CHANNELS: usize> {
+    source: Source<'a, T, CHANNELS>,
     columns: &'a Taps,
     rows: &'a Taps,
     /// One row of the crop, interleaved.
     line: &'a mut [f32],
-    planes: [&'a mut [f32]; 3],
+    planes: [&'a mut [f32]; CHANNELS],
 }
 
-impl<T: Copy + Into<f32>> NullaryFnOnce for Resample<'_, T> {
+impl<T: Copy + Into<f32>, const CHANNELS: usize> NullaryFnOnce for Resample<'_, T, CHANNELS> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { source, columns, rows, line, planes: [red, green, blue] } = self;
+        let Self { source, columns, rows, line, mut planes } = self;
         let width = columns.spans.len();
         for (y, row) in rows.spans.iter().enumerate() {
             blend_rows(source, columns.bounds, row.first, rows.weights(row), line);
             let start = y * width;
-            let red = &mut red[start..start + width];
-            let green = &mut green[start..start + width];
-            let blue = &mut blue[start..start + width];
-            blend_columns(line, columns, red, green, blue);
+            let rows = planes.each_mut().map(|plane| &mut plane[start..start + width]);
+            blend_columns(line, columns, rows);
         }
     }
 }
 
 /// One output row before its columns are blended: the weighted sum of the source's rows, only as wide as the crop.
 #[inline(always)]
-fn blend_rows<T: Copy + Into<f32>>(
-    source: Source<'_, T>,
+fn blend_rows<T: Copy + Into<f32>, const CHANNELS: usize>(
+    source: Source<'_, T, CHANNELS>,
     [left, right]: [usize; 2],
     first: usize,
     weights: &[f32],
@@ -123,13 +128,13 @@ fn blend_rows<T: Copy + Into<f32>>(
 ) {
     let Some((&weight, others)) = weights.split_first() else { return };
     let start = first * source.width;
-    let samples = &source.samples[(start + left) * 3..(start + right) * 3];
+    let samples = &source.samples[(start + left) * CHANNELS..(start + right) * CHANNELS];
     for (sum, &sample) in line.iter_mut().zip(samples) {
         *sum = weight * sample.into();
     }
     for (row, &weight) in (first + 1..).zip(others) {
         let start = row * source.width;
-        let samples = &source.samples[(start + left) * 3..(start + right) * 3];
+        let samples = &source.samples[(start + left) * CHANNELS..(start + right) * CHANNELS];
         for (sum, &sample) in line.iter_mut().zip(samples) {
             *sum += weight * sample.into();
         }
@@ -138,17 +143,19 @@ fn blend_rows<T: Copy + Into<f32>>(
 
 /// Blends the columns of one interleaved line into a line of each plane.
 #[inline(always)]
-fn blend_columns(line: &[f32], columns: &Taps, red: &mut [f32], green: &mut [f32], blue: &mut [f32]) {
-    let (pixels, _) = line.as_chunks::<3>();
-    for (((span, red), green), blue) in columns.spans.iter().zip(red).zip(green).zip(blue) {
+fn blend_columns<const CHANNELS: usize>(line: &[f32], columns: &Taps, mut planes: [&mut [f32]; CHANNELS]) {
+    let (pixels, _) = line.as_chunks::<CHANNELS>();
+    for (x, span) in columns.spans.iter().enumerate() {
         let first = span.first - columns.bounds[0];
-        let (mut r, mut g, mut b) = (0.0, 0.0, 0.0);
+        let mut sums = [0.0; CHANNELS];
         for (pixel, weight) in pixels[first..first + span.count].iter().zip(columns.weights(span)) {
-            r += weight * pixel[0];
-            g += weight * pixel[1];
-            b += weight * pixel[2];
+            for (sum, sample) in sums.iter_mut().zip(pixel) {
+                *sum += weight * sample;
+            }
         }
-        (*red, *green, *blue) = (r, g, b);
+        for (plane, sum) in planes.iter_mut().zip(sums) {
+            plane[x] = sum;
+        }
     }
 }
 

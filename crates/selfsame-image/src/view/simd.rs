@@ -20,12 +20,11 @@ pub(super) fn sum(values: &[f32]) -> f32 {
     Arch::new().dispatch(Sum { values })
 }
 
-/// Splits planar pixels `[3, height, width]` into their three planes.
-pub(super) fn planes(pixels: &mut [f32]) -> [&mut [f32]; 3] {
-    let plane = pixels.len() / 3;
-    let (red, rest) = pixels.split_at_mut(plane);
-    let (green, blue) = rest.split_at_mut(plane);
-    [red, green, blue]
+/// Splits planar pixels `[channels, height, width]` into their planes.
+pub(super) fn planes<const CHANNELS: usize>(pixels: &mut [f32]) -> [&mut [f32]; CHANNELS] {
+    let plane = pixels.len() / CHANNELS;
+    let mut rest = pixels;
+    std::array::from_fn(|_| rest.split_off_mut(..plane).unwrap_or_default())
 }
 
 struct MapValues<'a, F> {
