@@ -9,6 +9,7 @@ pub mod head;
 pub mod host;
 pub mod loss;
 pub mod method;
+pub mod momentum_contrast;
 pub mod momentum_encoder;
 pub mod monitor;
 pub mod nn;

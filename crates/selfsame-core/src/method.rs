@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 
 use crate::collective::Collective;
 use crate::nn::{Mode, Parameters};
-use crate::{Random, Result};
+use crate::{Error, Random, Result};
 
 /// Where in the training a step is, and with whom it is taken.
 #[derive(Clone, Debug)]
@@ -78,4 +79,29 @@ pub trait Method: Send {
 
     /// What belongs into a checkpoint, by name. The trained modules are `model`; a target encoder or a queue come beside them.
     fn state(&mut self) -> Vec<(&'static str, &mut dyn Parameters)>;
+}
+
+/// Where a representation is read (SimCLR section 4.2 compares them).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// The backbone's pooled output: the representation.
+    #[default]
+    Backbone,
+    /// The projector's output: what the objective sees.
+    Projector,
+}
+
+/// Checks the setting `method.temperature`, which several methods have.
+///
+/// # Errors
+/// A temperature that is not positive.
+pub fn check_temperature(temperature: f64) -> Result<()> {
+    if temperature > 0.0 && temperature.is_finite() {
+        return Ok(());
+    }
+    Err(Error::config(
+        format!("method.temperature is {temperature}"),
+        "it divides the cosines and must be positive: 0.1 to 0.5 is usual",
+    ))
 }

@@ -29,7 +29,7 @@ pub use statistic::Statistic;
 
 use std::sync::Arc;
 
-use burn::module::Param;
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use selfsame_kernels::AllReduce;
 
@@ -52,6 +52,15 @@ impl Mode {
     pub fn train() -> Self {
         Self::Train { ranks: None }
     }
+}
+
+/// Where a network lives.
+///
+/// # Errors
+/// Never, for what has parameters.
+pub fn device_of(network: &impl Module) -> Result<Device> {
+    let device = network.devices().into_iter().next();
+    device.ok_or_else(|| Error::Internal("a network without parameters".into()))
 }
 
 /// A parameter with these values, in row-major order.

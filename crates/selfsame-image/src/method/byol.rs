@@ -10,11 +10,10 @@ use selfsame_core::Result;
 use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::loss::byol;
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::Parameters;
+use selfsame_core::nn::{Parameters, device_of};
 use selfsame_core::settings::Auto;
 use serde::{Deserialize, Serialize};
 
-use super::encoder::device_of;
 use super::siamese::{Bootstrap, BootstrapHeads};
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;

@@ -11,14 +11,13 @@ use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::head::Mlp;
 use selfsame_core::loss::{correspondence, densecl_dense, info_nce, unit};
 use selfsame_core::method::{Method, Objective, Step};
+use selfsame_core::momentum_contrast::{Encode, MocoConfig, MomentumContrast, WaitingQueue};
 use selfsame_core::nn::{Mode, Parameters, mean_pool2d};
 use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::moco_v2::MocoV2Config;
-use super::momentum_contrast::{Encode, MomentumContrast, WaitingQueue};
-use super::{Build, Entry, ImageMethod, Layer, check_temperature};
+use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::{ResNet, Stem};
 use crate::view::Views;
 
@@ -85,7 +84,7 @@ pub const ENTRY: Entry = Entry {
 /// The longest dense queue that is chosen by itself.
 const DENSE_QUEUE: usize = 512;
 
-/// DenseCL's settings beside [`MocoV2Config`]'s, in the same section. The dense head is as wide as the projector.
+/// DenseCL's settings beside [`MocoConfig`]'s, in the same section. The dense head is as wide as the projector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DenseClConfig {
     /// The keys in the dense queue, one an image; by default as many as in the other, at most 512.
@@ -105,7 +104,7 @@ pub struct DenseEncoder {
     dense: Mlp,
 }
 
-impl Encode<4> for DenseEncoder {
+impl Encode<4, 4> for DenseEncoder {
     /// Representation, projection, dense vectors and map; the last two cell by cell.
     fn encode(&self, images: Tensor<4>, mode: &Mode) -> [Tensor<2>; 4] {
         let map = self.backbone.forward_channels_last(images, mode);
@@ -141,8 +140,7 @@ fn build(from: &Build<'_>) -> Result<Box<dyn ImageMethod>> {
 impl DenseCl {
     /// # Errors
     /// Those of MoCo v2; a share outside `[0, 1]`; images that become a single cell.
-    pub fn new(moco: &MocoV2Config, config: DenseClConfig, from: &Build<'_>) -> Result<Self> {
-        check_temperature(moco.temperature)?;
+    pub fn new(moco: &MocoConfig, config: DenseClConfig, from: &Build<'_>) -> Result<Self> {
         if !(0.0..=1.0).contains(&config.dense_weight) {
             return Err(Error::config(
                 format!("method.dense_weight is {}, which is not in [0, 1]", config.dense_weight),
@@ -154,14 +152,15 @@ impl DenseCl {
         }
         let backbone = from.backbone()?;
         let features = [backbone.features(), moco.projector_dimension];
-        let projector = moco.projector("projector", features[0], from)?;
-        let dense = moco.projector("dense", features[0], from)?;
+        let head = |name| moco.projector(features[0], &from.random.named(name), &from.device);
+        let (projector, dense) = (head("projector")?, head("dense")?);
         let encoder = DenseEncoder { backbone, projector, dense };
+        let queue = |name, capacity| moco.queue(capacity, &from.random.named(name), &from.device);
         let dense_queue = config.dense_queue.or(moco.capacity().min(DENSE_QUEUE));
         Ok(Self {
-            encoders: MomentumContrast::new(encoder, moco.momentum, moco.batch_norm_group)?,
-            queue: moco.queue("queue", moco.capacity(), from)?,
-            dense_queue: moco.queue("dense_queue", dense_queue, from)?,
+            encoders: moco.encoders(encoder)?,
+            queue: queue("queue", moco.capacity())?,
+            dense_queue: queue("dense_queue", dense_queue)?,
             temperature: moco.temperature,
             config,
             features,
@@ -193,8 +192,8 @@ impl Method for DenseCl {
     type Views = Views;
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
-        let [representations, queries, dense, map] = self.encoders.encode_queries(views, step)?;
-        let keys = self.encoders.encode_keys::<4>(views, step)?;
+        let [representations, queries, dense, map] = self.encoders.encode_queries(views.view(0), step)?;
+        let keys = self.encoders.encode_keys::<4, 4>(views.view(1), step)?;
         let [map_features, dense_features] = self.features;
         let cells = |rows: Tensor<2>, features: usize| {
             let [batch, numbers] = rows.dims();

@@ -1,10 +1,9 @@
 //! Backbone and projector: what most methods train, and what their target encoders copy.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use selfsame_core::head::Mlp;
 use selfsame_core::nn::Mode;
-use selfsame_core::{Error, Result};
 
 use super::Layer;
 use crate::model::ResNet;
@@ -33,13 +32,4 @@ impl Encoder {
             Layer::Projector => frozen.projector.forward(representations, &Mode::Evaluate),
         }
     }
-}
-
-/// Where a network lives.
-///
-/// # Errors
-/// Never, for what has parameters.
-pub fn device_of(network: &impl Module) -> Result<Device> {
-    let device = network.devices().into_iter().next();
-    device.ok_or_else(|| Error::Internal("a network without parameters".into()))
 }

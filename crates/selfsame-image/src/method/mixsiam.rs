@@ -10,12 +10,11 @@ use burn::tensor::Tensor;
 use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::loss::{MixSiamLoss, ViewsPredict, mixsiam, mixture};
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::Parameters;
+use selfsame_core::nn::{Parameters, device_of};
 use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::encoder::device_of;
 use super::siamese::Siamese;
 use super::{Build, Entry, ImageMethod, Layer, simsiam};
 use crate::model::ResNet;

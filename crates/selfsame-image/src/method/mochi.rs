@@ -9,15 +9,15 @@ use burn::tensor::Tensor;
 use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::loss::{Mixing, Synthesis, info_nce, mochi, unit};
 use selfsame_core::method::{Method, Objective, Step};
+use selfsame_core::momentum_contrast::{MocoConfig, MomentumContrast, WaitingQueue};
 use selfsame_core::nn::Parameters;
 use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::encoder::Encoder;
-use super::moco_v2::MocoV2Config;
-use super::momentum_contrast::{MomentumContrast, WaitingQueue};
-use super::{Build, Entry, ImageMethod, Layer, check_temperature};
+use super::moco_v2::encoder;
+use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
 use crate::view::Views;
 
@@ -83,7 +83,7 @@ pub const ENTRY: Entry = Entry {
     build,
 };
 
-/// MoCHi's settings beside [`MocoV2Config`]'s, in the same section.
+/// MoCHi's settings beside [`MocoConfig`]'s, in the same section.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MochiConfig {
     /// N: the hardest negatives of a query; by default a sixteenth of the queue.
@@ -140,13 +140,11 @@ fn build(from: &Build<'_>) -> Result<Box<dyn ImageMethod>> {
 impl Mochi {
     /// # Errors
     /// Those of MoCo v2; more hard negatives than the queue holds.
-    pub fn new(moco: &MocoV2Config, config: &MochiConfig, from: &Build<'_>) -> Result<Self> {
-        check_temperature(moco.temperature)?;
+    pub fn new(moco: &MocoConfig, config: &MochiConfig, from: &Build<'_>) -> Result<Self> {
         let synthesis = config.synthesis(moco.capacity())?;
-        let encoder = moco.encoder(from)?;
         Ok(Self {
-            encoders: MomentumContrast::new(encoder, moco.momentum, moco.batch_norm_group)?,
-            queue: moco.queue("queue", moco.capacity(), from)?,
+            encoders: moco.encoders(encoder(moco, from)?)?,
+            queue: moco.queue(moco.capacity(), &from.random.named("queue"), &from.device)?,
             temperature: moco.temperature,
             synthesis,
             mix_from_epoch: config.mix_from_epoch,
@@ -159,8 +157,8 @@ impl Method for Mochi {
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
         let random = self.encoders.random(step, "mixing");
-        let [representations, queries] = self.encoders.encode_queries(views, step)?;
-        let keys = self.encoders.encode_keys::<2>(views, step)?;
+        let [representations, queries] = self.encoders.encode_queries(views.view(0), step)?;
+        let keys = self.encoders.encode_keys::<4, 2>(views.view(1), step)?;
         let whole = |local| mean_with_gradient(local, views.instances.len(), &*step.collective);
         let (key, queue) = (keys.own(1), self.queue.keys());
         let mut terms = Vec::new();

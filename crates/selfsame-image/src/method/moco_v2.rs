@@ -8,16 +8,13 @@
 use burn::tensor::Tensor;
 use selfsame_core::Result;
 use selfsame_core::collective::mean_with_gradient;
-use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::{info_nce, unit};
 use selfsame_core::method::{Method, Objective, Step};
+use selfsame_core::momentum_contrast::{Encode, MocoConfig, MomentumContrast, WaitingQueue};
 use selfsame_core::nn::{Mode, Parameters};
-use selfsame_core::settings::Auto;
-use serde::{Deserialize, Serialize};
 
 use super::encoder::Encoder;
-use super::momentum_contrast::{Encode, MomentumContrast, WaitingQueue};
-use super::{Build, Entry, ImageMethod, Layer, check_temperature};
+use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
 use crate::view::Views;
 
@@ -75,51 +72,14 @@ pub const ENTRY: Entry = Entry {
     build,
 };
 
-/// MoCo v2's settings, section `[method]`. The methods built on it have them too, beside their own, and read both from
-/// one section; that no other key stands there is checked when settings are typed or read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MocoV2Config {
-    /// τ of eq. 1.
-    pub temperature: f64,
-    /// m of eq. 2.
-    pub momentum: f64,
-    /// K, the keys in the queue; by default half as many as there are instances, at most 4096.
-    pub queue: Auto<usize>,
-    /// Instances over which batch norm takes its statistics, 0 for the whole batch. Below it, keys are shuffled.
-    pub batch_norm_group: usize,
-    /// Hidden features of the projector; by default as many as the backbone's.
-    pub projector_hidden: Auto<usize>,
-    /// Features that are compared.
-    pub projector_dimension: usize,
+/// Backbone and projector.
+pub(super) fn encoder(config: &MocoConfig, from: &Build<'_>) -> Result<Encoder> {
+    let backbone = from.backbone()?;
+    let projector = config.projector(backbone.features(), &from.random.named("projector"), &from.device)?;
+    Ok(Encoder { backbone, projector })
 }
 
-impl MocoV2Config {
-    /// The queue's length where the data does not decide.
-    pub(super) fn capacity(&self) -> usize {
-        self.queue.or(4096)
-    }
-
-    /// A projector: Linear–ReLU–Linear (2003.04297, section 3).
-    pub(super) fn projector(&self, name: &str, features: usize, from: &Build<'_>) -> Result<Mlp> {
-        MlpConfig::new(features, &[self.projector_hidden.or(features)], self.projector_dimension)
-            .without_batch_norm()
-            .init(&from.random.named(name), &from.device)
-    }
-
-    /// A queue for what a projector makes.
-    pub(super) fn queue(&self, name: &str, capacity: usize, from: &Build<'_>) -> Result<WaitingQueue> {
-        WaitingQueue::new(capacity, self.projector_dimension, &from.random.named(name), &from.device)
-    }
-
-    /// Backbone and projector.
-    pub(super) fn encoder(&self, from: &Build<'_>) -> Result<Encoder> {
-        let backbone = from.backbone()?;
-        let projector = self.projector("projector", backbone.features(), from)?;
-        Ok(Encoder { backbone, projector })
-    }
-}
-
-impl Encode<2> for Encoder {
+impl Encode<4, 2> for Encoder {
     fn encode(&self, images: Tensor<4>, mode: &Mode) -> [Tensor<2>; 2] {
         self.see(images, mode)
     }
@@ -140,12 +100,10 @@ fn build(from: &Build<'_>) -> Result<Box<dyn ImageMethod>> {
 impl MocoV2 {
     /// # Errors
     /// A temperature that is not positive, a momentum outside `[0, 1)`, layers or a queue of nothing.
-    pub fn new(config: &MocoV2Config, from: &Build<'_>) -> Result<Self> {
-        check_temperature(config.temperature)?;
-        let encoder = config.encoder(from)?;
+    pub fn new(config: &MocoConfig, from: &Build<'_>) -> Result<Self> {
         Ok(Self {
-            encoders: MomentumContrast::new(encoder, config.momentum, config.batch_norm_group)?,
-            queue: config.queue("queue", config.capacity(), from)?,
+            encoders: config.encoders(encoder(config, from)?)?,
+            queue: config.queue(config.capacity(), &from.random.named("queue"), &from.device)?,
             temperature: config.temperature,
         })
     }
@@ -155,8 +113,8 @@ impl Method for MocoV2 {
     type Views = Views;
 
     fn objective(&mut self, views: &Views, step: &Step) -> Result<Objective> {
-        let [representations, queries] = self.encoders.encode_queries(views, step)?;
-        let keys = self.encoders.encode_keys::<2>(views, step)?;
+        let [representations, queries] = self.encoders.encode_queries(views.view(0), step)?;
+        let keys = self.encoders.encode_keys::<4, 2>(views.view(1), step)?;
         // Equation 1. Every query is judged by itself, so each rank judges its own.
         let contrast = info_nce(queries, keys.own(1), self.queue.keys(), self.temperature);
         self.queue.hold(unit(keys.all[1].clone()));

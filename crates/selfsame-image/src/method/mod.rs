@@ -8,7 +8,6 @@ mod encoder;
 mod mixsiam;
 mod mochi;
 mod moco_v2;
-mod momentum_contrast;
 mod scrl;
 mod siamese;
 mod simclr;
@@ -22,7 +21,7 @@ pub use byol::{Byol, ByolConfig};
 pub use densecl::{DenseCl, DenseClConfig};
 pub use mixsiam::{MixSiam, MixSiamConfig};
 pub use mochi::{Mochi, MochiConfig};
-pub use moco_v2::{MocoV2, MocoV2Config};
+pub use moco_v2::MocoV2;
 pub use scrl::{Scrl, ScrlConfig};
 pub use simclr::{SimClr, SimClrConfig};
 pub use simsiam::{SimSiam, SimSiamConfig};
@@ -32,12 +31,12 @@ use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+pub use selfsame_core::method::Layer;
 use selfsame_core::method::Method;
 use selfsame_core::nn::Mode;
 use selfsame_core::pretrain::About;
 use selfsame_core::settings::{Resolved, unknown_name};
-use selfsame_core::{Error, Random, Result};
-use serde::{Deserialize, Serialize};
+use selfsame_core::{Random, Result};
 
 use crate::model::{ResNet, ResNetConfig, load_backbone};
 use crate::view::Views;
@@ -56,17 +55,6 @@ pub trait ImageMethod: Method<Views = Views> {
     fn represent_map(&self, images: Tensor<4>) -> Tensor<4> {
         self.backbone().valid().forward_map(images, &Mode::Evaluate)
     }
-}
-
-/// Where a representation is read (SimCLR section 4.2 compares them).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layer {
-    /// The backbone's pooled output: the representation.
-    #[default]
-    Backbone,
-    /// The projector's output: what the objective sees.
-    Projector,
 }
 
 /// What the program and the loop need to know of a method before it is built.
@@ -162,16 +150,4 @@ pub fn by_name(name: &str) -> Result<&'static Entry> {
         let names: Vec<&str> = METHODS.iter().map(|entry| entry.name).collect();
         unknown_name("method", name, &names)
     })
-}
-
-/// # Errors
-/// A temperature that is not positive.
-fn check_temperature(temperature: f64) -> Result<()> {
-    if temperature > 0.0 && temperature.is_finite() {
-        return Ok(());
-    }
-    Err(Error::config(
-        format!("method.temperature is {temperature}"),
-        "it divides the cosines and must be positive: 0.1 to 0.5 is usual",
-    ))
 }

@@ -13,11 +13,11 @@ use burn::tensor::Tensor;
 use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::loss::byol;
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::{Mode, Parameters, Region, RoiAlign, Statistic, mean_pool2d, roi_align};
+use selfsame_core::nn::{Mode, Parameters, Region, RoiAlign, Statistic, device_of, mean_pool2d, roi_align};
 use selfsame_core::settings::Auto;
 use selfsame_core::{Random, Result};
 
-use super::encoder::{Encoder, device_of};
+use super::encoder::Encoder;
 use super::siamese::{Bootstrap, BootstrapHeads};
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;

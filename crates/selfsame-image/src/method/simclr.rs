@@ -12,13 +12,12 @@ use selfsame_core::Result;
 use selfsame_core::collective::gather_with_gradient;
 use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::nt_xent;
-use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::{Mode, Parameters};
+use selfsame_core::method::{Method, Objective, Step, check_temperature};
+use selfsame_core::nn::{Mode, Parameters, device_of};
 use selfsame_core::settings::Auto;
 use serde::{Deserialize, Serialize};
 
-use super::encoder::device_of;
-use super::{Build, Entry, ImageMethod, Layer, check_temperature};
+use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
 use crate::view::Views;
 

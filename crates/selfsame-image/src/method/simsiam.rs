@@ -10,12 +10,11 @@ use selfsame_core::collective::mean_with_gradient;
 use selfsame_core::head::MlpConfig;
 use selfsame_core::loss::simsiam;
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::Parameters;
+use selfsame_core::nn::{Parameters, device_of};
 use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::encoder::device_of;
 use super::siamese::Siamese;
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;

@@ -11,12 +11,12 @@ use selfsame_core::collective::gather_with_gradient;
 use selfsame_core::head::MlpConfig;
 use selfsame_core::loss::{Whitening, w_mse};
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::Parameters;
+use selfsame_core::nn::{Parameters, device_of};
 use selfsame_core::settings::Auto;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::encoder::{Encoder, device_of};
+use super::encoder::Encoder;
 use super::{Build, Entry, ImageMethod, Layer};
 use crate::model::ResNet;
 use crate::settings::RunSettings;

@@ -1,6 +1,7 @@
 //! The views of a batch of instances.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use selfsame_core::momentum_contrast::HostView;
 
 use super::geometry::Geometry;
 
@@ -18,10 +19,14 @@ pub struct Views {
 }
 
 impl Views {
-    /// One view of all instances as a tensor, `[batch, 3, side, side]`. `view` is below `pixels.len()`.
+    /// One view of all instances, `[batch, 3, side, side]`. `view` is below `pixels.len()`.
+    pub fn view(&self, view: usize) -> HostView<'_, 4> {
+        HostView { values: &self.pixels[view], shape: [self.instances.len(), 3, self.side, self.side] }
+    }
+
+    /// As [`view`](Self::view), on a device.
     pub fn tensor(&self, view: usize, device: &Device) -> Tensor<4> {
-        let shape = [self.instances.len(), 3, self.side, self.side];
-        Tensor::from_data(TensorData::new(self.pixels[view].clone(), shape), device)
+        self.view(view).tensor(device)
     }
 }
 

@@ -82,7 +82,7 @@ fn batches_of_any_size_go_round_the_queue() {
         let views = noise(8, count, 2, 0, place);
         let objective = method.objective(&views, &step).unwrap();
         assert!(numbers(objective.loss)[0].is_finite());
-        latest.extend(rows(method.queue.waiting_keys()));
+        latest.extend(rows(Tensor::cat(method.queue.waiting.clone(), 0)));
         method.after_step(&step).unwrap();
     }
     let mut held = rows(method.queue.keys());
@@ -131,7 +131,7 @@ fn the_papers_settings_are_the_papers() {
     assert_eq!((optimizer.name, optimizer.weight_decay, optimizer.momentum), (OptimizerName::Sgd, 1e-4, 0.9));
     let run: RunSettings = settings.section("run").unwrap();
     assert!((optimizer.scaled_lr(run.batch_size) - 0.03).abs() < 1e-9);
-    let method: MocoV2Config = settings.section("method").unwrap();
+    let method: MocoConfig = settings.section("method").unwrap();
     assert_eq!((method.temperature, method.momentum, method.capacity()), (0.2, 0.999, 65536));
     assert_eq!(run.batch_size / method.batch_norm_group, 8);
     let backbone: BackboneSettings = settings.section("backbone").unwrap();

@@ -7,20 +7,89 @@ use std::ops::Range;
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use selfsame_core::collective::{Collective, gather_with_gradient};
-use selfsame_core::method::Step;
-use selfsame_core::momentum_encoder::MomentumEncoder;
-use selfsame_core::nn::{Mode, Parameter, Parameters, is_statistic};
-use selfsame_core::queue::Queue;
-use selfsame_core::{Error, Random, Result};
+use serde::{Deserialize, Serialize};
 
-use super::encoder::device_of;
-use crate::view::Views;
+use crate::collective::{Collective, gather_with_gradient};
+use crate::head::{Mlp, MlpConfig};
+use crate::method::{Step, check_temperature};
+use crate::momentum_encoder::MomentumEncoder;
+use crate::nn::{Mode, Parameter, Parameters, device_of, is_statistic};
+use crate::queue::Queue;
+use crate::settings::Auto;
+use crate::{Error, Random, Result};
 
-/// A network that makes `M` things of an image, each a row of numbers. The first is the backbone's representation.
-pub trait Encode<const M: usize>: Module {
-    /// Images `[batch, 3, side, side]` to `[batch, …]` each.
-    fn encode(&self, images: Tensor<4>, mode: &Mode) -> [Tensor<2>; M];
+/// A network that makes `M` things of an instance, each a row of numbers. The first is the backbone's representation.
+pub trait Encode<const D: usize, const M: usize>: Module {
+    /// Instances `[batch, …]` (images, clips) to `[batch, …]` each.
+    fn encode(&self, instances: Tensor<D>, mode: &Mode) -> [Tensor<2>; M];
+}
+
+/// One view of the instances of a batch, on the host.
+#[derive(Clone, Copy, Debug)]
+pub struct HostView<'a, const D: usize> {
+    /// One instance after the other.
+    pub values: &'a [f32],
+    /// The number of instances, and what each of them measures.
+    pub shape: [usize; D],
+}
+
+impl<const D: usize> HostView<'_, D> {
+    /// The view on a device.
+    pub fn tensor(&self, device: &Device) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(self.values.to_vec(), self.shape), device)
+    }
+}
+
+/// MoCo's settings, section `[method]`. The methods built on it have them too, beside their own, and read both from one section; that no other
+/// key stands there is checked when settings are typed or read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MocoConfig {
+    /// τ of eq. 1.
+    pub temperature: f64,
+    /// m of eq. 2.
+    pub momentum: f64,
+    /// K, the keys in the queue; by default half as many as there are instances, at most 4096.
+    pub queue: Auto<usize>,
+    /// Instances over which batch norm takes its statistics, 0 for the whole batch. Below it, keys are shuffled.
+    pub batch_norm_group: usize,
+    /// Hidden features of the projector; by default as many as the backbone's.
+    pub projector_hidden: Auto<usize>,
+    /// Features that are compared.
+    pub projector_dimension: usize,
+}
+
+impl MocoConfig {
+    /// The queue's length where the data does not decide.
+    pub fn capacity(&self) -> usize {
+        self.queue.or(4096)
+    }
+
+    /// Both encoders, which start alike.
+    ///
+    /// # Errors
+    /// A temperature that is not positive; those of [`MomentumContrast::new`].
+    pub fn encoders<E: Module>(&self, queries: E) -> Result<MomentumContrast<E>> {
+        check_temperature(self.temperature)?;
+        MomentumContrast::new(queries, self.momentum, self.batch_norm_group)
+    }
+
+    /// A projector: Linear–ReLU–Linear (MoCo v2: Chen et al. 2020, arXiv 2003.04297, section 3).
+    ///
+    /// # Errors
+    /// Layers of nothing.
+    pub fn projector(&self, features: usize, random: &Random, device: &Device) -> Result<Mlp> {
+        MlpConfig::new(features, &[self.projector_hidden.or(features)], self.projector_dimension)
+            .without_batch_norm()
+            .init(random, device)
+    }
+
+    /// A queue for what a projector makes.
+    ///
+    /// # Errors
+    /// A queue of nothing.
+    pub fn queue(&self, capacity: usize, random: &Random, device: &Device) -> Result<WaitingQueue> {
+        WaitingQueue::new(capacity, self.projector_dimension, random, device)
+    }
 }
 
 /// Two encoders: the trained one for queries, and one for keys that follows it slowly (section 3.2).
@@ -79,46 +148,54 @@ impl<E: Module> MomentumContrast<E> {
         step.random.named(purpose).at(self.batches)
     }
 
-    /// The first view through the encoder of the queries.
+    /// A view through the encoder of the queries.
     ///
     /// # Errors
     /// When the batch cannot be divided, or other ranks cannot be reached.
-    pub fn encode_queries<const M: usize>(&mut self, views: &Views, step: &Step) -> Result<[Tensor<2>; M]>
+    pub fn encode_queries<const D: usize, const M: usize>(
+        &mut self,
+        view: HostView<'_, D>,
+        step: &Step,
+    ) -> Result<[Tensor<2>; M]>
     where
-        E: Encode<M>,
+        E: Encode<D, M>,
     {
-        let images = views.tensor(0, &self.device);
-        match groups(views.instances.len(), self.group, step)? {
-            None => Ok(self.queries.encode(images, &step.mode())),
-            Some(groups) => in_groups(&mut self.queries, images, groups, &*step.collective),
+        let instances = view.tensor(&self.device);
+        match groups(view.shape[0], self.group, step)? {
+            None => Ok(self.queries.encode(instances, &step.mode())),
+            Some(groups) => in_groups(&mut self.queries, instances, groups, &*step.collective),
         }
     }
 
-    /// The second view through the encoder of the keys (section 3.3, *shuffling batch norm*): where batch norm sees a part of the batch, the images
+    /// Another view through the encoder of the keys (section 3.3, *shuffling batch norm*): where batch norm sees a part of the batch, the instances
     /// of all ranks change places, so that a key's statistics are not those of its query; the keys come back in order.
     ///
     /// # Errors
     /// As [`encode_queries`](Self::encode_queries).
-    pub fn encode_keys<const M: usize>(&mut self, views: &Views, step: &Step) -> Result<Keys<M>>
+    pub fn encode_keys<const D: usize, const M: usize>(
+        &mut self,
+        view: HostView<'_, D>,
+        step: &Step,
+    ) -> Result<Keys<M>>
     where
-        E: Encode<M>,
+        E: Encode<D, M>,
     {
         let collective = &*step.collective;
-        let count = views.instances.len();
+        let count = view.shape[0];
         let own = collective.rank() * count..(collective.rank() + 1) * count;
         let device = self.device.clone().inner();
         let groups = groups(count, self.group, step)?;
         // One group of all ranks has the same statistics in any order.
         let whole = groups.is_none() && (step.sync_batch_norm || collective.size() == 1);
         let order = (!whole).then(|| self.random(step, "shuffle").permutation(count * collective.size()));
-        let images = match &order {
-            None => views.tensor(1, &device),
-            Some(order) => shuffled(views, &order[own.clone()], collective, &device)?,
+        let instances = match &order {
+            None => view.tensor(&device),
+            Some(order) => shuffled(view, &order[own.clone()], collective, &device)?,
         };
         let target = self.target.module_mut();
         let encoded = match groups {
-            None => target.encode(images, &step.mode()),
-            Some(groups) => in_groups(target, images, groups, collective)?,
+            None => target.encode(instances, &step.mode()),
+            Some(groups) => in_groups(target, instances, groups, collective)?,
         };
         self.batches += 1;
         let places = order.map(|order| places(&order, &device));
@@ -165,13 +242,13 @@ fn groups(count: usize, group: usize, step: &Step) -> Result<Option<usize>> {
 
 /// Batch norm by groups of the batch: each goes through the network by itself, and everything else in a network is by instance anyway. The
 /// running statistics follow the mean over the groups of all ranks.
-fn in_groups<E: Encode<M>, const M: usize>(
+fn in_groups<E: Encode<D, M>, const D: usize, const M: usize>(
     encoder: &mut E,
-    images: Tensor<4>,
+    instances: Tensor<D>,
     groups: usize,
     collective: &dyn Collective,
 ) -> Result<[Tensor<2>; M]> {
-    let count = images.dims()[0];
+    let count = instances.dims()[0];
     let mut outputs: [Vec<Tensor<2>>; M] = std::array::from_fn(|_| Vec::with_capacity(groups));
     let mut sums: Vec<Parameter> = Vec::new();
     for group in 0..groups {
@@ -179,7 +256,7 @@ fn in_groups<E: Encode<M>, const M: usize>(
         // A copy shares the parameters, and so their gradients, but has running statistics of its own.
         let copy = encoder.clone();
         for (outputs, output) in
-            outputs.iter_mut().zip(copy.encode(images.clone().slice(rows), &Mode::train()))
+            outputs.iter_mut().zip(copy.encode(instances.clone().slice(rows), &Mode::train()))
         {
             outputs.push(output);
         }
@@ -218,22 +295,22 @@ fn mean_of_ranks(mut parameters: Vec<Parameter>, collective: &dyn Collective) ->
     Ok(parameters)
 }
 
-/// The second views of the instances with these numbers among those of all ranks.
-fn shuffled(
-    views: &Views,
+/// The view of the instances with these numbers among those of all ranks.
+fn shuffled<const D: usize>(
+    view: HostView<'_, D>,
     numbers: &[usize],
     collective: &dyn Collective,
     device: &Device,
-) -> Result<Tensor<4>> {
-    let area = 3 * views.side * views.side;
-    let own = &views.pixels[1];
+) -> Result<Tensor<D>> {
+    let HostView { values: own, shape } = view;
+    let area: usize = shape[1..].iter().product();
     let gathered = if collective.size() == 1 { None } else { Some(collective.all_gather(own)?) };
-    let all: &[f32] = gathered.as_ref().unwrap_or(own);
-    let mut pixels = Vec::with_capacity(own.len());
+    let all = gathered.as_deref().unwrap_or(own);
+    let mut values = Vec::with_capacity(own.len());
     for number in numbers {
-        pixels.extend_from_slice(&all[number * area..(number + 1) * area]);
+        values.extend_from_slice(&all[number * area..(number + 1) * area]);
     }
-    Ok(Tensor::from_data(TensorData::new(pixels, [numbers.len(), 3, views.side, views.side]), device))
+    Ok(Tensor::from_data(TensorData::new(values, shape), device))
 }
 
 /// Where in `order` each number stands.
@@ -249,7 +326,8 @@ fn places(order: &[usize], device: &Device) -> Tensor<1, Int> {
 #[derive(Debug)]
 pub struct WaitingQueue {
     queue: Queue,
-    waiting: Vec<Tensor<2>>,
+    /// Keys that wait, a batch after the other, `[keys, dim]`.
+    pub waiting: Vec<Tensor<2>>,
 }
 
 impl WaitingQueue {
@@ -274,12 +352,6 @@ impl WaitingQueue {
     /// The end of the step.
     pub fn enqueue(&mut self) {
         self.waiting.drain(..).for_each(|keys| self.queue.enqueue(keys));
-    }
-
-    /// What waits, `[keys, dim]`.
-    #[cfg(test)]
-    pub fn waiting_keys(&self) -> Tensor<2> {
-        Tensor::cat(self.waiting.clone(), 0)
     }
 
     /// For checkpoints, which are taken between steps.

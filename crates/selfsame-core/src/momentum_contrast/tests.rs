@@ -2,31 +2,54 @@ use std::sync::Arc;
 use std::thread;
 
 use burn::module::Module;
-use selfsame_core::collective::{Single, Threads};
-use selfsame_core::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 
 use super::*;
-use crate::method::tests::{alone, first_step, noise, part};
+use crate::collective::{AllReduce, AllReduceError, Single, Threads};
+use crate::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 
-/// One linear layer on the pixels, and batch norm of it.
+/// One linear layer, and batch norm of it.
 #[derive(Module, Debug)]
 struct Toy {
     linear: Linear,
     norm: BatchNorm,
 }
 
-impl Encode<2> for Toy {
-    fn encode(&self, images: Tensor<4>, mode: &Mode) -> [Tensor<2>; 2] {
-        let plain = self.linear.forward(images.flatten(1, 3));
+impl Encode<2, 2> for Toy {
+    fn encode(&self, instances: Tensor<2>, mode: &Mode) -> [Tensor<2>; 2] {
+        let plain = self.linear.forward(instances);
         [plain.clone(), self.norm.forward(plain, mode)]
     }
 }
 
 const COUNT: usize = 12;
+const NUMBERS: usize = 12;
+
+/// Two views of all instances.
+fn noise() -> [Vec<f32>; 2] {
+    ["queries", "keys"].map(|name| {
+        let mut random = Random::new(8).named(name);
+        (0..COUNT * NUMBERS).map(|_| random.normal()).collect()
+    })
+}
+
+/// The part of a view that rank `rank` of `ranks` gets.
+fn part(whole: &[f32], rank: usize, ranks: usize) -> HostView<'_, 2> {
+    let count = COUNT / ranks;
+    HostView { values: &whole[rank * count * NUMBERS..][..count * NUMBERS], shape: [count, NUMBERS] }
+}
+
+fn first_step(collective: Arc<dyn Collective>) -> Step {
+    let random = Random::new(2).named("step").at(0);
+    Step { index: 0, total: 10, epoch: 0, random, collective, sync_batch_norm: true }
+}
+
+fn alone() -> Arc<dyn Collective> {
+    Arc::new(Single)
+}
 
 fn contrast(group: usize) -> MomentumContrast<Toy> {
     let device = Device::default().autodiff();
-    let linear = LinearConfig::new(12, 3).init(&Random::new(1), &device);
+    let linear = LinearConfig::new(NUMBERS, 3).init(&Random::new(1), &device);
     let toy = Toy { linear, norm: BatchNormConfig::new(3).init(&device) };
     MomentumContrast::new(toy, 0.9, group).unwrap()
 }
@@ -58,10 +81,11 @@ fn slow_norm(all: &[Vec<f64>], numbers: &[usize]) -> (Vec<Vec<f64>>, Vec<f64>) {
 type Encoded = ([Vec<Vec<f64>>; 2], [Vec<Vec<f64>>; 2], [Vec<f64>; 2]);
 
 fn encode(contrast: &mut MomentumContrast<Toy>, collective: Arc<dyn Collective>) -> Encoded {
-    let views = part(&noise(2, COUNT, 2, 0, 0), collective.rank(), collective.size());
+    let views = noise();
+    let [of_queries, of_keys] = views.each_ref().map(|view| part(view, collective.rank(), collective.size()));
     let step = first_step(collective);
-    let queries = contrast.encode_queries(&views, &step).unwrap();
-    let keys = contrast.encode_keys(&views, &step).unwrap();
+    let queries = contrast.encode_queries(of_queries, &step).unwrap();
+    let keys = contrast.encode_keys(of_keys, &step).unwrap();
     assert!(queries.iter().all(Tensor::is_autodiff) && !keys.all.iter().any(Tensor::is_autodiff));
     let own = keys.own(1);
     let all = rows(&keys.all[1]);
@@ -92,10 +116,11 @@ fn batch_norm_is_by_group_and_keys_are_shuffled_and_come_back_in_order() {
     {
         let mut contrast = contrast(group);
         let (queries, keys, running) = encode(&mut contrast, alone());
-        let views = noise(2, COUNT, 2, 0, 0);
-        let device = Device::default();
-        let plain =
-            |view| rows(&contrast.queries.valid().linear.forward(views.tensor(view, &device).flatten(1, 3)));
+        let views = noise();
+        let plain = |view: usize| {
+            let instances = part(&views[view], 0, 1).tensor(&Device::default());
+            rows(&contrast.queries.valid().linear.forward(instances))
+        };
         assert_near(&queries[0], &plain(0));
         assert_near(&keys[0], &plain(1));
         let (of_queries, queries_running) = expected(&plain(0), &in_order, groups);
@@ -130,8 +155,8 @@ fn two_ranks_have_the_groups_of_one() {
 #[derive(Debug)]
 struct Many(usize);
 
-impl selfsame_core::collective::AllReduce for Many {
-    fn sum(&self, _: &mut [f32]) -> std::result::Result<(), selfsame_core::collective::AllReduceError> {
+impl AllReduce for Many {
+    fn sum(&self, _: &mut [f32]) -> Result<(), AllReduceError> {
         Ok(())
     }
 }
@@ -181,10 +206,10 @@ fn groups_have_at_least_as_many_instances_as_asked_for() {
 fn the_batches_of_a_step_are_shuffled_differently_and_each_step_begins_anew() {
     let mut contrast = contrast(4);
     let step = first_step(alone());
-    let views = noise(2, COUNT, 2, 0, 0);
+    let [_, keys] = noise();
     let mut draw = || {
         let random = contrast.random(&step, "any");
-        contrast.encode_keys(&views, &step).unwrap();
+        contrast.encode_keys(part(&keys, 0, 1), &step).unwrap();
         random
     };
     let (first, second) = (draw(), draw());
