@@ -1,0 +1,107 @@
+//! When a view is: which frames of a video it shows.
+
+use selfsame_core::Random;
+
+/// A clip in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClipTime {
+    /// Its frames, at least 1.
+    pub frames: usize,
+    /// Frames of the video from one to the next: the playback rate.
+    pub stride: usize,
+}
+
+impl ClipTime {
+    /// Frames of the video from the first to the last.
+    pub fn span(&self) -> usize {
+        self.frames.saturating_sub(1) * self.stride
+    }
+
+    /// In how many places it lies within a video of so many frames.
+    pub fn starts(&self, frames: usize) -> usize {
+        frames.saturating_sub(self.span())
+    }
+
+    /// A start, uniform among those that fit; 0 where none does.
+    pub fn random_start(&self, random: &mut Random, frames: usize) -> usize {
+        random.below(self.starts(frames))
+    }
+}
+
+/// Where the windows of `length` frames start that shall tell motion at one time from motion at another: `count` random ones that overlap neither
+/// `target`, the start of a window of the same length, nor each other. In a video too short for that they keep off `target` alone, and in one
+/// too short even for that they are as far from it as can be.
+pub fn windows_apart(
+    random: &mut Random,
+    target: usize,
+    length: usize,
+    count: usize,
+    frames: usize,
+) -> Vec<usize> {
+    let starts = 0..frames.saturating_sub(length).saturating_add(1);
+    let apart = |from: &[usize]| -> Vec<usize> {
+        starts.clone().filter(|start| from.iter().all(|other| start.abs_diff(*other) >= length)).collect()
+    };
+    let mut taken = vec![target];
+    for _ in 0..count {
+        let mut candidates = apart(&taken);
+        if candidates.is_empty() {
+            candidates = apart(&[target]);
+        }
+        if candidates.is_empty() {
+            let farthest = starts.clone().map(|start| start.abs_diff(target)).max();
+            candidates = starts.clone().filter(|start| Some(start.abs_diff(target)) == farthest).collect();
+        }
+        taken.push(candidates[random.below(candidates.len())]);
+    }
+    taken.split_off(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn clips_lie_within_their_video_if_they_can(
+            seed: u64, length in 1usize..20, stride in 1usize..9, frames in 1usize..200,
+        ) {
+            let clip = ClipTime { frames: length, stride };
+            let start = clip.random_start(&mut Random::new(seed), frames);
+            // One that does not fit is looped from the beginning of the video.
+            let fits = if frames > clip.span() { start + clip.span() < frames } else { start == 0 };
+            prop_assert!(fits);
+        }
+
+        #[test]
+        fn windows_keep_off_the_target_if_they_can(
+            seed: u64, length in 1usize..10, count in 0usize..5, frames in 1usize..120, share in 0f32..1.0,
+        ) {
+            let target = (share * frames as f32) as usize;
+            let windows = windows_apart(&mut Random::new(seed), target, length, count, frames);
+            prop_assert_eq!(windows.len(), count);
+            let free = |start: usize| start.abs_diff(target) >= length;
+            let possible = (0..=frames.saturating_sub(length)).any(free);
+            for (at, &start) in windows.iter().enumerate() {
+                prop_assert!(start == 0 || start + length <= frames);
+                prop_assert!(free(start) || !possible);
+                // Each takes away at most two lengths.
+                if frames >= (2 * count + 3) * length {
+                    prop_assert!(windows[..at].iter().all(|other| start.abs_diff(*other) >= length));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_start_is_as_likely() {
+        let clip = ClipTime { frames: 3, stride: 2 };
+        let mut counts = [0; 6];
+        for at in 0..6000 {
+            counts[clip.random_start(&mut Random::new(1).at(at), 10)] += 1;
+        }
+        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+    }
+}
