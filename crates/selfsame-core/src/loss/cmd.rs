@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn equals_the_papers_objectives_at_any_size() {
-        for [videos, windows, places, dim] in [[1, 1, 1, 2], [2, 3, 1, 4], [3, 1, 5, 3], [4, 4, 3, 6]] {
+        for [videos, windows, places, dim] in [[2, 1, 1, 2], [2, 3, 1, 4], [3, 1, 5, 3], [4, 4, 3, 6]] {
             let random = Random::new(3).at(videos as u64);
             let predicted = noise(videos * places, dim, &random.named("predicted"));
             let mut motion = noise(videos * windows * places, dim, &random.named("motion"));
