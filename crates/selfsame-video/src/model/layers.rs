@@ -11,6 +11,8 @@ use selfsame_core::nn::{
 use super::s3d::Inception;
 
 /// A layer of a network for clips.
+// Modules of Burn lie where they are used; a network has a few dozen layers, of which most are the large ones.
+#[allow(clippy::large_enum_variant)]
 #[derive(Module, Debug)]
 pub enum Layer {
     Convolution(Conv3d),
