@@ -123,8 +123,9 @@ mod tests {
             assert_close(&gradient, &slopes(&motion, |m| slow(&predicted, m, target, 0.2).0), 1e-4);
 
             let [clips, frames] = ["clips", "frames"].map(|name| noise(videos, dim, &random.named(name)));
-            let found = cmd_context(tensor(&clips), tensor(&frames), 0.1);
-            let (loss, accuracy) = slow(&clips, &frames, |at| at, 0.1);
+            // Warm enough that the loss of a few rows is not what rounding leaves of zero.
+            let found = cmd_context(tensor(&clips), tensor(&frames), 0.5);
+            let (loss, accuracy) = slow(&clips, &frames, |at| at, 0.5);
             assert_close(&host(&found.loss), &[loss], 1e-5);
             assert_close(&host(&found.accuracy), &[accuracy], 1e-6);
         }

@@ -240,6 +240,7 @@ fn names_and_shapes_are_those_of_the_members() {
 
 #[test]
 fn variants_of_an_enum_are_no_part_of_a_name() {
+    #[allow(clippy::large_enum_variant)]
     #[derive(Module, Debug)]
     enum Layer {
         Full(Linear),
