@@ -42,6 +42,8 @@ impl Panels {
             let source = Source { weight: &weight[first * columns.stride..], taps, rows, columns };
             if columns.stride == 1 {
                 source.copy_rows(panel, width, used);
+            } else if rows.stride > columns.stride {
+                source.gather_rows(panel, width, used);
             } else if rows.stride == 1 {
                 source.copy_blocks::<true>(panel, width, used);
             } else {
@@ -81,6 +83,18 @@ impl Source<'_> {
             let rows = panel[tap * self.rows.size * width..].chunks_exact_mut(width).take(self.rows.size);
             for (at, row) in rows.enumerate() {
                 copy(&mut row[..used], &self.weight[offset + at * self.rows.stride..][..used]);
+            }
+        }
+    }
+
+    /// Copies to the first `used` columns of a panel where a row's columns lie near each other, with the taps in between: row after row, so that
+    /// all taps are read while they are in the cache.
+    fn gather_rows(&self, panel: &mut [f32], width: usize, used: usize) {
+        for at in 0..self.rows.size {
+            for (tap, offset) in self.taps.iter().enumerate() {
+                let row = &mut panel[(tap * self.rows.size + at) * width..][..used];
+                let columns = self.weight[offset + at * self.rows.stride..].iter().step_by(self.columns.stride);
+                row.iter_mut().zip(columns).for_each(|(value, from)| *value = *from);
             }
         }
     }
