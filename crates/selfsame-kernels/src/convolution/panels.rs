@@ -93,7 +93,8 @@ impl Source<'_> {
         for at in 0..self.rows.size {
             for (tap, offset) in self.taps.iter().enumerate() {
                 let row = &mut panel[(tap * self.rows.size + at) * width..][..used];
-                let columns = self.weight[offset + at * self.rows.stride..].iter().step_by(self.columns.stride);
+                let columns =
+                    self.weight[offset + at * self.rows.stride..].iter().step_by(self.columns.stride);
                 row.iter_mut().zip(columns).for_each(|(value, from)| *value = *from);
             }
         }
