@@ -24,6 +24,7 @@ pub mod settings;
 pub mod stop;
 pub mod tensor;
 pub mod train;
+pub mod video_names;
 pub mod weights;
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ fn finding(name: &str, error: VideoError) -> VideoFinding {
 
 /// Decodes a whole video.
 fn look_at(folder: &VideoFolder, video: &Video) -> Result<Vec<VideoNote>, VideoError> {
-    let mut decoder = Decoder::open(&folder.path_of(video), Wanted::Pixels, 1)?;
+    let mut decoder = Decoder::open(&folder.path_of(video), Wanted::Pixels)?;
     let coded = video.info.coded;
     let (mut frames, mut damaged, mut b_frames, mut changes) = (0, None, false, false);
     while let Some(frame) = decoder.next_frame() {

@@ -61,7 +61,6 @@ impl StreamInfo {
 pub struct Decoder {
     path: PathBuf,
     wanted: Wanted,
-    threads: usize,
     input: Input,
     stream: usize,
     codec: av::decoder::Video,
@@ -83,20 +82,19 @@ enum State {
 }
 
 impl Decoder {
-    /// Opens the video in a file, with so many threads for decoding; frames do not depend on that number.
+    /// Opens the video in a file. Decoding is done by the thread that asks for frames.
     ///
     /// # Errors
     /// What is wrong with the file, see [`Problem`].
-    pub fn open(path: &Path, wanted: Wanted, threads: usize) -> Result<Self, VideoError> {
+    pub fn open(path: &Path, wanted: Wanted) -> Result<Self, VideoError> {
         let mut input = ffmpeg::open(path)?;
         let stream = video_stream(&input)?;
         ffmpeg::keep_only(&mut input, stream);
         let info = describe(&input, stream)?;
-        let codec = open_codec(&input, stream, &info, wanted, threads)?;
+        let codec = open_codec(&input, stream, &info, wanted)?;
         Ok(Self {
             path: path.to_owned(),
             wanted,
-            threads,
             input,
             stream,
             codec,
@@ -221,7 +219,7 @@ impl Decoder {
 
     /// Begins again at the first frame.
     pub(super) fn reopen(&mut self) -> Result<(), VideoError> {
-        *self = Self::open(&self.path, self.wanted, self.threads)?;
+        *self = Self::open(&self.path, self.wanted)?;
         Ok(())
     }
 }
@@ -232,6 +230,12 @@ fn is_again(error: av::Error) -> bool {
 
 /// The number of the stream that FFmpeg takes for the main one; the cover of an album is no video.
 fn video_stream(input: &Input) -> Result<usize, VideoError> {
+    if input.nb_streams() == 0 {
+        return Err(VideoError::new(
+            Problem::Truncated,
+            "the container is empty: the file was cut off or never completed",
+        ));
+    }
     let none = || VideoError::new(Problem::NoPictures, "the file has no video, only sound or text");
     let best = input.streams().best(av::media::Type::Video).ok_or_else(none)?;
     if best.disposition().contains(av::format::stream::Disposition::ATTACHED_PIC) {
@@ -264,7 +268,6 @@ fn open_codec(
     number: usize,
     info: &StreamInfo,
     wanted: Wanted,
-    threads: usize,
 ) -> Result<av::decoder::Video, VideoError> {
     let unsupported =
         |what: String| VideoError::new(Problem::Unsupported, format!("codec {}: {what}", info.codec));
@@ -273,9 +276,9 @@ fn open_codec(
     let codec =
         av::decoder::find(id).ok_or_else(|| unsupported("FFmpeg has no decoder for it here".into()))?;
     let mut options = av::Dictionary::new();
-    options.set("threads", threads.max(1).to_string());
-    // With frame threads an error would be told of another packet than the one it is in.
-    options.set("thread_type", if threads > 1 { "frame" } else { "slice" });
+    // Many files are decoded at once instead. With several threads in one, an error would be told of another packet than the
+    // one it is in, and motion vectors of B-frames may be those of another frame.
+    options.set("threads", "1");
     if matches!(wanted, Wanted::PixelsAndVectors | Wanted::Vectors) {
         options.set("flags2", "+export_mvs");
     }

@@ -254,6 +254,8 @@ fn open_encoder(
             // Key frames at the interval and nowhere else.
             settings.set("sc_threshold", "0");
             settings.set("keyint_min", options.key_interval.to_string());
+            // A vector does not tell how far back its reference is: there is only the one before.
+            settings.set("refs", "1");
         }
         VideoCodec::Mpeg4 => {
             settings.set("qmin", &quality);

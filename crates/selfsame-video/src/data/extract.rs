@@ -18,33 +18,19 @@ pub struct FrameVectors {
     pub vectors: Vec<MotionVector>,
 }
 
-/// How vectors are extracted.
-#[derive(Clone, Copy, Debug)]
-pub struct ExtractOptions {
-    /// Leave out all work on pixels that vectors do not need. They are the same either way.
-    pub shortcuts: bool,
-    /// Threads for this file. Of many files, one thread each is faster.
-    pub threads: usize,
-}
-
-impl Default for ExtractOptions {
-    fn default() -> Self {
-        Self { shortcuts: true, threads: 1 }
-    }
-}
-
-/// Hands the motion vectors of every frame of a file to `take`, frame by frame in the order of showing.
+/// Hands the motion vectors of every frame of a file to `take`, frame by frame in the order of showing. With `shortcuts`, work on pixels that
+/// vectors do not need is left out; they are the same either way. It is done by one thread: several files at once are faster.
 ///
 /// # Errors
 /// What is wrong with the file, see [`Problem`]: codecs without motion vectors, and the first frame that cannot be decoded. What
 /// `take` returns.
 pub fn extract_motion_vectors<E: From<VideoError>>(
     path: &Path,
-    options: ExtractOptions,
+    shortcuts: bool,
     mut take: impl FnMut(&StreamInfo, FrameVectors) -> Result<(), E>,
 ) -> Result<StreamInfo, E> {
-    let wanted = if options.shortcuts { Wanted::Vectors } else { Wanted::PixelsAndVectors };
-    let mut decoder = Decoder::open(path, wanted, options.threads)?;
+    let wanted = if shortcuts { Wanted::Vectors } else { Wanted::PixelsAndVectors };
+    let mut decoder = Decoder::open(path, wanted)?;
     let info = decoder.info().clone();
     require(&info.codec, false)?;
     let (mut frame, mut all_intra) = (0, true);

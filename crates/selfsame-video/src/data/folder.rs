@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
+use selfsame_core::video_names::is_named_as_video;
 use selfsame_core::{Error, Result};
 use selfsame_image::data::{
     BadFile, BadFiles, Cache, Kind, Labels, Stamp, default_cache_folder, list, reason,
@@ -25,18 +26,6 @@ use super::problem::{Problem, VideoError};
 use super::reader::Reader;
 use super::scan::{Scanned, scan};
 use super::size::Size;
-
-/// Extensions, in any case, whose files are missed when they are no videos. What is a video, the content decides.
-pub const EXTENSIONS: [&str; 20] = [
-    "mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "m2ts", "mts", "wmv", "asf", "flv",
-    "3gp", "ogv", "h264", "264", "mxf", "vob",
-];
-
-/// Whether the file name has one of the [`EXTENSIONS`] and is not hidden.
-pub fn is_named_as_video(name: &str) -> bool {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    !name.starts_with('.') && EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
-}
 
 /// Any file may hold a video.
 const FILES: Kind = Kind { is_wanted: |_| true, plural: "files" };

@@ -42,7 +42,7 @@ impl Reader {
     /// # Errors
     /// What is wrong with the file, see [`Problem`].
     pub fn open(path: &Path, index: Arc<FrameIndex>, wanted: Wanted) -> Result<Self, VideoError> {
-        let decoder = Decoder::open(path, wanted, 1)?;
+        let decoder = Decoder::open(path, wanted)?;
         Ok(Self { path: path.to_owned(), decoder, index, next: Some(0), start: 0, damaged: Vec::new() })
     }
 
@@ -60,6 +60,10 @@ impl Reader {
             if frame >= self.index.frames() {
                 let detail = format!("there is no frame {frame}: the video has {}", self.index.frames());
                 return Err(VideoError::new(Problem::Changed, detail));
+            }
+            if self.index.key_place(frame).is_none() {
+                let detail = format!("frame {frame} comes before the first key frame");
+                return Err(VideoError::new(Problem::Corrupt, detail));
             }
             let before = done;
             if self.is_on_the_way_to(frame) {

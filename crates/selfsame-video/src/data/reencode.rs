@@ -33,7 +33,7 @@ pub struct ReencodeOptions {
 /// What is wrong with the file: a copy of a damaged video is not made; and what [`VideoWriter`] refuses.
 pub fn reencode(from: &Path, to: &Path, options: &ReencodeOptions) -> Result<usize> {
     let of = |error: VideoError| error.of(from);
-    let mut decoder = Decoder::open(from, Wanted::Pixels, 1).map_err(of)?;
+    let mut decoder = Decoder::open(from, Wanted::Pixels).map_err(of)?;
     let info = decoder.info().clone();
     let size = options.size.unwrap_or_else(|| even(info.size()));
     let mut writer = VideoWriter::create(

@@ -38,7 +38,7 @@ struct Packets {
 /// # Errors
 /// What is wrong with the file, see [`Problem`]. Damage inside of frames only shows when they are decoded.
 pub fn scan(path: &Path) -> Result<Scanned, VideoError> {
-    let mut decoder = Decoder::open(path, Wanted::Count, 1)?;
+    let mut decoder = Decoder::open(path, Wanted::Count)?;
     let info = decoder.info().clone();
     let packets = read_packets(&mut decoder)?;
     let index = match packets.are_frames {
@@ -132,7 +132,7 @@ fn seconds(text: &str) -> Option<f64> {
 
 /// Decodes all frames to count them.
 fn count(path: &Path, keys: &[i64]) -> Result<FrameIndex, VideoError> {
-    let mut decoder = Decoder::open(path, Wanted::Count, 1)?;
+    let mut decoder = Decoder::open(path, Wanted::Count)?;
     let (mut times, mut key_frames, mut count) = (Vec::new(), Vec::new(), 0);
     while let Some(frame) = decoder.next_frame() {
         times.push(frame.pts());
@@ -142,10 +142,16 @@ fn count(path: &Path, keys: &[i64]) -> Result<FrameIndex, VideoError> {
         count += 1;
     }
     let told: Option<Vec<i64>> = times.into_iter().collect();
-    let told = told.filter(|times| times.windows(2).all(|pair| pair[0] < pair[1]) && !times.is_empty());
-    // One can only go to a key frame that is shown.
-    Ok(match told {
-        Some(times) if keys.iter().any(|key| times.binary_search(key).is_ok()) => {
+    let told = told.filter(|times| times.windows(2).all(|pair| pair[0] < pair[1]));
+    // One can only go to a key frame that is shown; what is before the first cannot be decoded.
+    let first_key = keys
+        .iter()
+        .copied()
+        .filter(|key| told.as_ref().is_some_and(|times| times.binary_search(key).is_ok()))
+        .min();
+    Ok(match (told, first_key) {
+        (Some(mut times), Some(first)) => {
+            times.retain(|&time| time >= first);
             FrameIndex::of_times(times, keys)
         }
         _ => FrameIndex::of_count(count as usize, key_frames),

@@ -7,7 +7,7 @@ use super::film::{Film, SIZE, codecs, number_in, numbers, open, picture, set_mat
 
 /// All frames of a file as RGB, one after another.
 fn in_order(path: &std::path::Path) -> Vec<Vec<u8>> {
-    let mut decoder = Decoder::open(path, Wanted::Pixels, 1).unwrap();
+    let mut decoder = Decoder::open(path, Wanted::Pixels).unwrap();
     let (mut scaler, mut frames) = (Scaler::default(), Vec::new());
     while let Some(frame) = decoder.next_frame() {
         let mut pixels = Vec::new();
@@ -87,7 +87,7 @@ fn streams_that_begin_at_no_key_frame_count_what_can_be_decoded() {
         std::fs::write(&path, &bytes[bytes.len() / 3 / 188 * 188..]).unwrap();
         let videos = open(folder.path());
         let frames = videos.video(0).unwrap().frames();
-        assert!((20..40).contains(&frames), "{frames}");
+        assert!((4..40).contains(&frames), "{frames}");
         let first = numbers(&videos.clip(0, 0, 1, 1, None).unwrap())[0];
         let last = numbers(&videos.clip(0, frames - 1, 1, 1, None).unwrap())[0];
         assert_eq!((first, last), (40 - frames, 39));

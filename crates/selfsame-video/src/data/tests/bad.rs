@@ -18,6 +18,9 @@ fn every_kind_of_bad_file_is_told_apart() {
     fs::write(at("text.mp4"), "not a video, only words\n".repeat(50)).unwrap();
     assert_eq!(problem(&at("text.mp4")), Problem::NotAVideo);
     assert_eq!(problem(folder.path()), Problem::NotAVideo);
+    // What could be waited for without end is not opened.
+    #[cfg(unix)]
+    assert_eq!(problem(Path::new("/dev/zero")), Problem::NotAVideo);
     let playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nhttp://localhost:1/a.ts\n";
     fs::write(at("list.m3u8"), playlist).unwrap();
     assert_eq!(problem(&at("list.m3u8")), Problem::NotAVideo);
@@ -29,9 +32,13 @@ fn every_kind_of_bad_file_is_told_apart() {
     let sound = [&bytes[..handler], b"soun", &bytes[handler + 4..]].concat();
     fs::write(at("sound.mp4"), sound).unwrap();
     assert_eq!(problem(&at("sound.mp4")), Problem::NoPictures);
-    // A codec that nobody has.
-    let codec = bytes.windows(4).position(|window| window == b"mp4v").unwrap();
-    fs::write(at("codec.mp4"), [&bytes[..codec], b"zzzz", &bytes[codec + 4..]].concat()).unwrap();
+    // A codec that nobody has: its name, and the box that tells more about it.
+    let mut unknown = bytes.clone();
+    for name in [b"mp4v", b"esds"] {
+        let place = unknown.windows(4).position(|window| window == name).unwrap();
+        unknown[place..place + 4].copy_from_slice(b"zzzz");
+    }
+    fs::write(at("codec.mp4"), unknown).unwrap();
     assert_eq!(problem(&at("codec.mp4")), Problem::Unsupported);
     fs::write(at("head.mp4"), &bytes[..40]).unwrap();
     assert_eq!(problem(&at("head.mp4")), Problem::Truncated);

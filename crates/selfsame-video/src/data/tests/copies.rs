@@ -1,8 +1,8 @@
 use std::fs;
 
 use super::super::{
-    EncodeOptions, Motion, MotionSetOptions, ReencodeOptions, Size, VideoCodec, VideoWriter, check_videos,
-    reencode, write_motion_set,
+    EncodeOptions, Motion, MotionSetOptions, ReencodeOptions, Size, VideoCodec, VideoNote, VideoWriter,
+    check_videos, reencode, write_motion_set,
 };
 use super::film::{Film, codecs, number_in, numbers, open, picture, set_matrix};
 
@@ -25,7 +25,11 @@ fn copies_have_regular_key_frames_and_no_b_frames() {
             );
             assert_eq!(videos.key_frames(0).unwrap(), [0, 12, 24, 36, 48], "{codec:?} in {ending}");
             assert_eq!(numbers(&videos.clip(0, 5, 11, 4, None).unwrap()), [5, 16, 27, 38]);
-            assert!(check_videos(&videos, &|_| ()).notes.is_empty());
+            let notes = check_videos(&videos, &|_| ()).notes;
+            // H.264 in AVI has no times, so that its frames can only be counted.
+            let counted = codec == VideoCodec::H264 && ending == "avi";
+            let expected: &[VideoNote] = if counted { &[VideoNote::NotSeekable] } else { &[] };
+            assert!(notes.keys().eq(expected), "{codec:?} in {ending}: {notes:?}");
             assert!(videos.motion(0, 1, 2).is_ok());
             assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1, "nothing else is left");
         }

@@ -5,4 +5,5 @@ mod bad;
 mod copies;
 mod film;
 mod folder;
+mod reference;
 mod vectors;
