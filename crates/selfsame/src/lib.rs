@@ -14,11 +14,15 @@
 //! ```
 
 pub mod embeddings;
+#[cfg(feature = "video")]
+pub mod motion_vectors;
 pub mod recommendations;
 
 pub use selfsame_core as core;
 pub use selfsame_graph as graph;
 pub use selfsame_image as image;
+#[cfg(feature = "video")]
+pub use selfsame_video as video;
 
 /// What most programs need.
 pub mod prelude {

@@ -11,7 +11,8 @@ use super::table::{Align, Table};
 use super::terminal::Terminal;
 
 /// The optional parts that this program may be compiled with, and whether it was.
-const FEATURES: [(&str, bool); 5] = [
+const FEATURES: [(&str, bool); 6] = [
+    ("video", cfg!(feature = "video")),
     ("cuda", cfg!(feature = "cuda")),
     ("rocm", cfg!(feature = "rocm")),
     ("metal", cfg!(feature = "metal")),

@@ -27,6 +27,8 @@ fn doctor_tells_what_there_is() {
         (&"cpu".into(), &env!("CARGO_PKG_VERSION").into())
     );
     assert!(doctor["threads"].as_u64() >= Some(1));
+    let list = if cfg!(feature = "video") { "features" } else { "missing_features" };
+    assert!(doctor[list].as_array().unwrap().contains(&"video".into()), "{doctor}");
     let table = here.run(&["doctor"]).succeeds().stdout;
     for words in ["devices", "cpu", "not compiled in", "cargo build --release --features"] {
         assert!(table.contains(words), "{words} in {table}");

@@ -22,4 +22,5 @@ mod resume;
 mod settings;
 mod signals;
 mod sweep;
+mod videos;
 mod workshop;

@@ -40,19 +40,13 @@ fn checked(path: &Path, report: &Report) -> String {
         report.usable,
         report.bytes as f64 / 1e6
     );
-    let list = |counts: Vec<(String, usize)>| {
-        let counts = counts.into_iter().map(|(what, count)| format!("{count} {what}"));
-        counts.collect::<Vec<_>>().join(", ")
-    };
     let formats = report.formats.iter().map(|(format, &count)| (word(format), count));
     let sizes = report.sizes.iter();
     let sizes = sizes.map(|bin| (format!("of {} to {} pixels", bin.from, 2 * bin.from - 1), bin.count));
     let problems = report.problem_counts().into_iter().map(|(problem, count)| (word(problem), count));
-    for (what, counts) in [
-        ("formats", list(formats.collect())),
-        ("shorter sides", list(sizes.collect())),
-        ("problems", list(problems.collect())),
-    ] {
+    for (what, counts) in
+        [("formats", counted(formats)), ("shorter sides", counted(sizes)), ("problems", counted(problems))]
+    {
         if !counts.is_empty() {
             text += &format!("{what}: {counts}\n");
         }
@@ -84,7 +78,12 @@ fn checked(path: &Path, report: &Report) -> String {
     text
 }
 
+/// `3 png, 2 jpeg`
+pub fn counted(counts: impl Iterator<Item = (String, usize)>) -> String {
+    counts.map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+}
+
 /// The name that a thing has in JSON.
-fn word(thing: impl Serialize) -> String {
+pub fn word(thing: impl Serialize) -> String {
     json!(thing).as_str().unwrap_or_default().to_owned()
 }

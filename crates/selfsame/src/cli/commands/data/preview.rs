@@ -24,6 +24,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
         seed,
         overwrite,
         output,
+        ..
     } = args
     else {
         return Err(Error::Internal("not a preview".into()));

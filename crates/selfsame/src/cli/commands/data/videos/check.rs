@@ -1,0 +1,80 @@
+//! `selfsame data check` of videos
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use selfsame_core::Result;
+use selfsame_video::data::{VideoReport, check_videos};
+use serde_json::json;
+
+use super::open;
+use crate::cli::args::Output;
+use crate::cli::commands::data::check::{counted, word};
+use crate::cli::output::print;
+use crate::cli::progress::Counter;
+use crate::cli::table::{Align, Table};
+use crate::cli::terminal::Terminal;
+
+/// Decodes every frame of every video.
+pub fn run(path: &Path, output: Output) -> Result<ExitCode> {
+    let folder = open(path, output.quiet)?;
+    let counter = Counter::new("checked", folder.len(), output.quiet);
+    let report = check_videos(&folder, &|done| counter.at(done));
+    counter.finish();
+    match output.json {
+        true => print(json!(report))?,
+        false => print(checked(path, &report))?,
+    }
+    // Files that cannot be used are what was asked for, not a failure of the check.
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The report of a check, for people.
+fn checked(path: &Path, report: &VideoReport) -> String {
+    let mut text = format!(
+        "{}: {} videos, {} usable, {} frames, {:.1} minutes\n",
+        path.display(),
+        report.files,
+        report.usable,
+        report.frames,
+        report.seconds / 60.0
+    );
+    let owned = |counts: &std::collections::BTreeMap<String, usize>| counted(counts.clone().into_iter());
+    let problems = report.problem_counts().into_iter().map(|(problem, count)| (word(problem), count));
+    for (what, counts) in
+        [("codecs", owned(&report.codecs)), ("sizes", owned(&report.sizes)), ("problems", counted(problems))]
+    {
+        if !counts.is_empty() {
+            text += &format!("{what}: {counts}\n");
+        }
+    }
+    if !report.classes.is_empty() {
+        let mut table = Table::new([("class", Align::Left), ("videos", Align::Right)]);
+        for class in &report.classes {
+            table.row([class.name.clone(), class.count.to_string()]);
+        }
+        text += &table.render(Terminal::of(&io::stdout()));
+    }
+    if report.findings.is_empty() {
+        text += "nothing is wrong with any of them\n";
+    } else {
+        let mut table =
+            Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
+        for finding in &report.findings {
+            table.row([finding.name.clone(), word(finding.problem), finding.detail.clone()]);
+        }
+        text += &table.render(Terminal::of(&io::stdout()));
+    }
+    for (note, names) in &report.notes {
+        let example = names.first().map_or("", String::as_str);
+        text += &format!("note: {} videos: {}, such as {example}\n", names.len(), word(note));
+    }
+    if report.other_files > 0 {
+        text += &format!("note: {} other files are no videos\n", report.other_files);
+    }
+    for warning in &report.warnings {
+        text += &format!("warning: {warning}\n");
+    }
+    text
+}
