@@ -120,6 +120,7 @@ impl VideoWriter {
         let temporary = builder.tempfile_in(folder).map_err(|source| Error::io("write", path, source))?;
         let temporary = temporary.into_temp_path();
 
+        ffmpeg::quiet();
         // The scheme keeps a colon in a name from being taken for one.
         let mut url = std::ffi::OsString::from("file:");
         url.push(&temporary);

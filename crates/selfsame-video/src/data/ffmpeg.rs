@@ -22,7 +22,7 @@ const CONTAINERS: &str = "mov,matroska,avi,mpegts,mpeg,mpegvideo,m4v,h264,hevc,h
     ogg,nut,mxf,rm,dv,gxf,vc1,swf,wtv,mjpeg,mjpeg_2000,yuv4mpegpipe,dnxhd,nsv";
 
 /// What FFmpeg says on its own account goes nowhere: what matters comes back as an error with the file's name.
-fn quiet() {
+pub fn quiet() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| av::log::set_level(av::log::Level::Quiet));
 }

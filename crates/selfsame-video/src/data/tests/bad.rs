@@ -1,8 +1,12 @@
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use super::super::{Problem, VideoFolder, VideoFolderOptions, VideoNote, check_videos, scan};
-use super::film::{Film, numbers, open};
+use super::super::{
+    EncodeOptions, Problem, Size, VideoCodec, VideoFolder, VideoFolderOptions, VideoNote, VideoWriter,
+    check_videos, scan,
+};
+use super::film::{Film, SIZE, codecs, numbers, open, picture};
 
 fn problem(path: &Path) -> Problem {
     scan(path).unwrap_err().problem
@@ -178,4 +182,125 @@ fn a_check_decodes_everything() {
     assert_eq!(report.classes.iter().map(|class| class.count).collect::<Vec<_>>(), [1, 3]);
     let json = serde_json::to_string(&report).unwrap();
     assert!(json.contains(r#""problem":"corrupt""#), "{json}");
+}
+
+/// Twenty frames of one size and, in the same file, twenty of another: number 0 to 39.
+fn of_two_sizes(path: &Path, codec: VideoCodec) {
+    let parts = tempfile::tempdir().unwrap();
+    let large = Film { codec, ..Film::of(20) }.write(parts.path(), "large.ts");
+    let small = parts.path().join("small.ts");
+    let size = Size { width: SIZE.width / 2, height: SIZE.height / 2 };
+    let options =
+        EncodeOptions { codec, size, frame_rate: (25, 1), key_interval: 12, b_frames: 0, quality: 3 };
+    let mut writer = VideoWriter::create(&small, &options).unwrap();
+    for number in 20..40 {
+        let whole = picture(number);
+        let pixel = |x: usize, y: usize| whole[3 * (2 * y * SIZE.width + 2 * x)..][..3].to_vec();
+        let rows = (0..size.height).flat_map(|y| (0..size.width).map(move |x| (x, y)));
+        let pixels: Vec<u8> = rows.flat_map(|(x, y)| pixel(x, y)).collect();
+        writer.push_at(&pixels, number as i64).unwrap();
+    }
+    writer.finish().unwrap();
+    let (mut bytes, more) = (fs::read(large).unwrap(), fs::read(small).unwrap());
+    bytes.extend(continued(&bytes, more));
+    fs::write(path, bytes).unwrap();
+}
+
+/// The packets of a transport stream, counted on from those of another one: a gap would say that packets are lost.
+fn continued(before: &[u8], mut packets: Vec<u8>) -> Vec<u8> {
+    let stream = |packet: &[u8]| [packet[1] & 0x1F, packet[2]];
+    let mut gaps = HashMap::new();
+    for packet in packets.chunks_exact_mut(188) {
+        let last = before.rchunks_exact(188).find(|other| stream(other) == stream(packet));
+        let gap = *gaps
+            .entry(stream(packet))
+            .or_insert_with(|| last.map_or(0, |last| (last[3] + 1).wrapping_sub(packet[3]) & 15));
+        packet[3] = packet[3] & 0xF0 | (packet[3] + gap) & 15;
+    }
+    packets
+}
+
+#[test]
+fn frames_that_change_their_size_are_scaled_to_that_of_the_first() {
+    for codec in codecs() {
+        let folder = tempfile::tempdir().unwrap();
+        of_two_sizes(&folder.path().join("film.ts"), codec);
+        let videos = open(folder.path());
+        assert_eq!((videos.video(0).unwrap().frames(), videos.video(0).unwrap().size()), (40, SIZE));
+        for start in [0, 17, 30] {
+            let clip = videos.clip(0, start, 1, 8, None).unwrap();
+            assert_eq!(numbers(&clip), (start..start + 8).collect::<Vec<_>>(), "{codec:?}");
+        }
+        // Blocks of one size are no motion in frames of another.
+        let error = videos.motion(0, 17, 8).unwrap_err();
+        assert!(error.to_string().contains("size changes"), "{error}");
+        let report = check_videos(&videos, &|_| ());
+        assert_eq!(report.notes[&VideoNote::ChangesSize], ["film.ts"], "{report:?}");
+    }
+}
+
+#[test]
+fn a_video_without_any_key_frame_is_corrupt() {
+    for codec in codecs() {
+        let folder = tempfile::tempdir().unwrap();
+        let film = Film { codec, key_interval: 100, ..Film::default() };
+        let path = film.write(folder.path(), "film.ts");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[bytes.len() / 2 / 188 * 188..]).unwrap();
+        assert_eq!(problem(&path), Problem::Corrupt, "{codec:?}");
+    }
+}
+
+#[test]
+fn motion_jpeg_has_pixels_and_no_motion_vectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..20)
+        .flat_map(|number| {
+            let mut jpeg = Vec::new();
+            let [width, height] = [SIZE.width, SIZE.height].map(|side| side as u16);
+            let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 90);
+            encoder.encode(&picture(number), width, height, jpeg_encoder::ColorType::Rgb).unwrap();
+            // FFmpeg knows a row of JPEGs by frame headers (`SOF0`, 19 bytes) that follow the tables, before the scan (`SOS`).
+            let place = |marker: [u8; 2]| jpeg.windows(2).position(|window| window == marker).unwrap();
+            let (frame, scan) = (place([0xFF, 0xC0]), place([0xFF, 0xDA]));
+            [&jpeg[..frame], &jpeg[frame + 19..scan], &jpeg[frame..frame + 19], &jpeg[scan..]].concat()
+        })
+        .collect();
+    fs::write(folder.path().join("film.mjpeg"), bytes).unwrap();
+    let videos = open(folder.path());
+    assert_eq!(videos.video(0).unwrap().frames(), 20);
+    assert_eq!(numbers(&videos.clip(0, 3, 4, 4, None).unwrap()), [3, 7, 11, 15]);
+    let error = videos.motion(0, 1, 2).unwrap_err();
+    assert!(error.to_string().contains("no motion vectors of the codec mjpeg"), "{error}");
+    assert!(check_videos(&videos, &|_| ()).notes.contains_key(&VideoNote::NoMotionVectors));
+}
+
+#[test]
+fn the_content_decides_and_not_the_extension() {
+    let folder = tempfile::tempdir().unwrap();
+    for (real, shown) in [("mkv", "mp4"), ("mp4", "avi"), ("avi", "mkv"), ("ts", "mov")] {
+        let path = Film::of(20).write(folder.path(), &format!("film.{real}"));
+        fs::rename(path, folder.path().join(format!("wrong.{shown}"))).unwrap();
+    }
+    let videos = open(folder.path());
+    assert_eq!(videos.len(), 4);
+    for index in 0..4 {
+        assert_eq!(numbers(&videos.clip(index, 5, 3, 3, None).unwrap()), [5, 8, 11]);
+    }
+}
+
+#[test]
+fn one_and_two_frames_are_videos() {
+    let folder = tempfile::tempdir().unwrap();
+    Film::of(1).write(folder.path(), "one.mp4");
+    Film::of(2).write(folder.path(), "two.mp4");
+    let videos = open(folder.path());
+    assert_eq!(numbers(&videos.clip(0, 0, 4, 3, None).unwrap()), [0; 3]);
+    assert_eq!(numbers(&videos.clip(1, 1, 1, 3, None).unwrap()), [1, 0, 1]);
+    assert!(videos.motion(0, 0, 1).unwrap_err().to_string().contains("coded alone"));
+    let moves: Vec<bool> = {
+        let maps = videos.motion(1, 0, 3).unwrap();
+        (0..3).map(|at| maps.frame(at).unwrap().iter().any(|&value| value != 0.0)).collect()
+    };
+    assert_eq!(moves, [false, true, false]);
 }
