@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use crate::process::{cargo, command, exists, run as run_command};
+use crate::test::WHOLE;
 
 /// The task: builds both; `--open` shows the book in a browser.
 pub fn run(arguments: &[String]) -> Result<(), Failure> {
@@ -13,7 +14,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     if !exists("mdbook") {
         return Err("mdbook is not installed; `cargo xtask setup --tools` installs it".into());
     }
-    run_command(cargo().args(["doc", "--workspace", "--no-deps"]))?;
+    run_command(cargo().arg("doc").args(WHOLE).arg("--no-deps"))?;
     book()?;
     println!("the book: docs/book/index.html");
     if open { run_command(command("mdbook").args(["build", "--open", "docs"])) } else { Ok(()) }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crate::process::{cargo, output};
+use crate::test::WHOLE;
 use crate::{Failure, root};
 
 /// Fails with the packages whose licence expression the list does not satisfy.
@@ -15,8 +16,8 @@ pub fn check() -> Result<(), Failure> {
     let allowed = allowed(&text).ok_or("deny.toml has no `allow = [...]` list under [licenses]")?;
 
     // Development dependencies are not part of what anyone is given.
-    let arguments = ["tree", "--workspace", "--edges", "normal,build", "--prefix", "none"];
-    let tree = output(cargo().args(arguments).args(["--format", "{l}\t{p}"]))?;
+    let arguments = ["--edges", "normal,build", "--prefix", "none", "--format", "{l}\t{p}"];
+    let tree = output(cargo().arg("tree").args(WHOLE).args(arguments))?;
     let packages: BTreeSet<(&str, &str)> = tree.lines().filter_map(|line| line.split_once('\t')).collect();
     let refused: Vec<String> = packages
         .iter()

@@ -9,7 +9,9 @@ use crate::{Failure, root};
 pub fn check() -> Result<(), Failure> {
     let root = root();
     let mut pages: Vec<PathBuf> = markdown_in(&root)?;
-    pages.extend(markdown_in(&root.join("data/sample"))?);
+    for sample in ["data/sample", "data/motions"] {
+        pages.extend(markdown_in(&root.join(sample))?);
+    }
     let chapters = markdown_in(&root.join("docs/src"))?;
     pages.extend(chapters.iter().cloned());
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::process::{cargo, command, exists, output, run as run_command};
-use crate::test::Outcome;
+use crate::test::{Outcome, WHOLE};
 use crate::{Failure, root};
 
 const PACKAGE: &str = "selfsame-kernels";
@@ -15,7 +15,7 @@ pub fn check() -> Result<Outcome, Failure> {
         return Ok(Outcome::Skipped("valgrind is not installed (Debian's package of that name)".into()));
     }
     // The whole workspace, as the step `test` builds it: other features of dependencies would mean to build these again.
-    let messages = output(cargo().args(["test", "--workspace", "--no-run", "--message-format=json"]))?;
+    let messages = output(cargo().arg("test").args(WHOLE).args(["--no-run", "--message-format=json"]))?;
     let programs = executables(&messages, PACKAGE);
     if programs.is_empty() {
         return Err(format!("cargo names no tests of {PACKAGE}"));

@@ -42,13 +42,13 @@ pub fn output(command: &mut Command) -> Result<String, Failure> {
 
 /// Whether a program can be started and answers `--version`.
 pub fn exists(program: &str) -> bool {
-    command(program)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    succeeds(command(program).arg("--version"))
+}
+
+/// Whether a command can be started and ends well; what it prints is not shown.
+pub fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
 }
 
 fn describe(command: &Command) -> String {

@@ -1,21 +1,95 @@
 //! `cargo xtask setup`: installs what building and testing needs, and says what it does.
 
 use crate::Failure;
-use crate::process::{command, exists, run as run_command};
+use std::path::Path;
 
-/// A Debian package, and a program by which its presence shows.
+use crate::process::{command, exists, run as run_command, succeeds};
+
+/// A Debian package, and what shows its presence.
 struct SystemPackage {
-    program: &'static str,
+    name: &'static str,
+    sign: Sign,
     package: &'static str,
     purpose: &'static str,
 }
 
+/// What shows that a package is there.
+enum Sign {
+    /// Its program can be started.
+    Program(&'static str),
+    /// pkg-config knows all these libraries, in at least these versions.
+    Libraries(&'static [&'static str]),
+    /// A shared library with a name that begins so, which is loaded while building.
+    Loadable(&'static str),
+}
+
 /// What cargo cannot fetch by itself. Features that link system libraries add theirs here.
-const SYSTEM: &[SystemPackage] = &[SystemPackage {
-    program: "cc",
-    package: "gcc libc6-dev",
-    purpose: "the C compiler that links programs",
-}];
+const SYSTEM: &[SystemPackage] = &[
+    SystemPackage {
+        name: "cc",
+        sign: Sign::Program("cc"),
+        package: "gcc libc6-dev",
+        purpose: "the C compiler that links programs",
+    },
+    SystemPackage {
+        name: "pkg-config",
+        sign: Sign::Program("pkg-config"),
+        package: "pkg-config",
+        purpose: "finds libraries of the system",
+    },
+    SystemPackage {
+        name: "ffmpeg libraries",
+        // The versions of FFmpeg 5.1.
+        sign: Sign::Libraries(&[
+            "libavcodec >= 59.37",
+            "libavformat >= 59.27",
+            "libavutil >= 57.28",
+            "libswscale >= 6.7",
+        ]),
+        package: "libavcodec-dev libavformat-dev libavutil-dev libswscale-dev",
+        purpose: "decodes videos, for the feature `video`",
+    },
+    SystemPackage {
+        name: "libclang",
+        sign: Sign::Loadable("libclang"),
+        package: "libclang-dev",
+        purpose: "reads FFmpeg's headers while the feature `video` is built",
+    },
+];
+
+impl Sign {
+    fn shows(&self) -> bool {
+        match self {
+            Self::Program(program) => exists(program),
+            Self::Libraries(libraries) => succeeds(command("pkg-config").arg("--exists").args(*libraries)),
+            Self::Loadable(name) => {
+                std::env::var_os("LIBCLANG_PATH").is_some()
+                    || library_folders().iter().any(|folder| holds(folder, name))
+            }
+        }
+    }
+}
+
+/// Where Debian keeps shared libraries, those of each version of LLVM included.
+fn library_folders() -> Vec<std::path::PathBuf> {
+    let below =
+        |folder: &str| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let versions = below("/usr/lib")
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("llvm")));
+    let of_machines = below("/usr/lib").filter(|path| path.to_string_lossy().ends_with("-linux-gnu"));
+    let fixed = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(std::path::PathBuf::from);
+    versions.map(|path| path.join("lib")).chain(of_machines).chain(fixed).collect()
+}
+
+/// Whether a folder has a shared library whose name begins so: `libclang.so`, `libclang-14.so.1`.
+fn holds(folder: &Path, name: &str) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).any(|file| {
+        file.strip_prefix(name).is_some_and(|rest| {
+            rest.starts_with(['.', '-']) && rest.contains(".so") && !rest.starts_with("-cpp")
+        })
+    })
+}
 
 /// Parts of the Rust toolchain that a minimal installation lacks.
 const COMPONENTS: &[(&str, &str)] = &[("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")];
@@ -47,11 +121,10 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// Installs what is missing of what every build and test needs; quick when nothing is.
 pub fn needed() -> Result<(), Failure> {
-    let missing: Vec<_> = SYSTEM.iter().filter(|entry| !exists(entry.program)).collect();
+    let missing: Vec<_> = SYSTEM.iter().filter(|entry| !entry.sign.shows()).collect();
     for entry in SYSTEM {
-        let word =
-            if missing.iter().any(|other| other.program == entry.program) { "missing" } else { "there" };
-        println!("{}: {word} ({})", entry.program, entry.purpose);
+        let word = if missing.iter().any(|other| other.name == entry.name) { "missing" } else { "there" };
+        println!("{}: {word} ({})", entry.name, entry.purpose);
     }
     if !missing.is_empty() {
         let packages: Vec<_> = missing.iter().flat_map(|entry| entry.package.split(' ')).collect();

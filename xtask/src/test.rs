@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use crate::process::{cargo, command, exists, run as run_command};
 use crate::{Failure, docs, licences, links, memory, setup};
 
+/// The program with all that links libraries of the system. The dependencies' own features are those of every other build of
+/// the workspace, so that none is compiled twice.
+pub const WHOLE: [&str; 3] = ["--workspace", "--features", "selfsame/video"];
+
 /// How a step ended without failing.
 pub enum Outcome {
     /// It ran and found nothing wrong.
@@ -22,14 +26,15 @@ const STEPS: &[Step] = &[
     ("links", || links::check().map(passed)),
     ("licences", || licences::check().map(passed)),
     ("clippy", || {
-        let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-        run_command(cargo().args(arguments)).map(passed)
+        let arguments = ["--all-targets", "--", "-D", "warnings"];
+        run_command(cargo().arg("clippy").args(WHOLE).args(arguments)).map(passed)
     }),
-    ("test", || run_command(cargo().args(["test", "--workspace"])).map(passed)),
+    ("test", || run_command(cargo().arg("test").args(WHOLE)).map(passed)),
     ("memory", memory::check),
     ("rustdoc", || {
-        let arguments = ["doc", "--workspace", "--no-deps"];
-        run_command(cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings")).map(passed)
+        let mut doc = cargo();
+        doc.arg("doc").args(WHOLE).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings");
+        run_command(&mut doc).map(passed)
     }),
     ("deny", deny),
     ("book", || {
