@@ -162,8 +162,8 @@ pub fn set_colours(scaler: &mut av::software::scaling::Context, frame: &frame::V
             _ => ffi::SWS_CS_ITU601,
         };
         let full = i32::from((*frame).color_range == ffi::AVColorRange::JPEG);
-        let from = ffi::sws_getCoefficients(space as i32);
-        let to = ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT as i32);
+        let from = ffi::sws_getCoefficients(space);
+        let to = ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT);
         // Neutral brightness, contrast and saturation, in 16.16 fixed point.
         ffi::sws_setColorspaceDetails(scaler.as_mut_ptr(), from, full, to, 1, 0, 1 << 16, 1 << 16);
     }

@@ -109,8 +109,8 @@ mod with_ffmpeg {
         };
         let result = make("again", "0");
         assert_eq!(
-            (&result["videos"], &result["codec"], &result["classes"][0]),
-            (&json!(20), &json!("mpeg4"), &json!("bounce"))
+            (&result["videos"], &result["codec"], &result["classes"][0], &result["biased"]),
+            (&json!(20), &json!("mpeg4"), &json!("bounce"), &json!(0.9))
         );
         make("other", "1");
         let bytes = |set: &str| fs::read(here.path(set).join("test/zoom/zoom_0000.mp4")).unwrap();

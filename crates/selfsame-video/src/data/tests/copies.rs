@@ -14,15 +14,12 @@ fn copies_have_regular_key_frames_and_no_b_frames() {
         for ending in ["mp4", "avi", "mkv"] {
             let out = tempfile::tempdir().unwrap();
             let to = out.path().join(format!("to.{ending}"));
-            let size = Some(Size { width: 96, height: 48 });
-            let options = ReencodeOptions { codec, size, key_interval: 12, quality: 4 };
+            let size = Size { width: 96, height: 48 };
+            let options = ReencodeOptions { codec, size: Some(size), key_interval: 12, quality: 4 };
             assert_eq!(reencode(&from, &to, &options).unwrap(), 50);
             let videos = open(out.path());
             let video = videos.video(0).unwrap();
-            assert_eq!(
-                (video.frames(), video.size(), video.info.codec.as_str()),
-                (50, size.unwrap(), codec.name())
-            );
+            assert_eq!((video.frames(), video.size(), video.info.codec.as_str()), (50, size, codec.name()));
             assert_eq!(videos.key_frames(0).unwrap(), [0, 12, 24, 36, 48], "{codec:?} in {ending}");
             assert_eq!(numbers(&videos.clip(0, 5, 11, 4, None).unwrap()), [5, 16, 27, 38]);
             let notes = check_videos(&videos, &|_| ()).notes;

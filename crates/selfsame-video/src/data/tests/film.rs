@@ -69,7 +69,7 @@ pub fn picture(number: usize) -> Vec<u8> {
                 if number >> (x / 16) & 1 == 1 { 230 } else { 25 }
             } else if (left..left + SQUARE.1).contains(&x) && (28..28 + SQUARE.1).contains(&y) {
                 // Textured, so that its motion can be seen.
-                [200, 90][(x - left) / 4 % 2 ^ (y - 28) / 4 % 2]
+                [200, 90][((x - left) / 4 + (y - 28) / 4) % 2]
             } else {
                 (60 + (x * 7 + y * 13) % 40) as u8
             };

@@ -166,7 +166,7 @@ pub enum Data {
         out: PathBuf,
         /// How often the background of a video in `train/` is that of its class; `test/` is always fair, and 0 makes both so
         #[arg(long, value_name = "RATE", default_value_t = 0.9)]
-        biased: f32,
+        biased: f64,
         /// Videos of each class, in each split
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         videos_per_class: usize,

@@ -22,7 +22,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
         None => VideoCodec::best(),
     };
     let options = MotionSetOptions {
-        biased: *biased,
+        biased: *biased as f32,
         videos_per_class: *videos_per_class,
         frames: *frames,
         size: Size { width: size.0, height: size.1 },
