@@ -1,8 +1,8 @@
 //! `cargo xtask setup`: installs what building and testing needs, and says what it does.
 
-use crate::Failure;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::Failure;
 use crate::process::{command, exists, run as run_command, succeeds};
 
 /// A Debian package, and what shows its presence.
@@ -71,13 +71,13 @@ impl Sign {
 }
 
 /// Where Debian keeps shared libraries, those of each version of LLVM included.
-fn library_folders() -> Vec<std::path::PathBuf> {
+fn library_folders() -> Vec<PathBuf> {
     let below =
         |folder: &str| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let versions = below("/usr/lib")
         .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("llvm")));
     let of_machines = below("/usr/lib").filter(|path| path.to_string_lossy().ends_with("-linux-gnu"));
-    let fixed = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(std::path::PathBuf::from);
+    let fixed = ["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from);
     versions.map(|path| path.join("lib")).chain(of_machines).chain(fixed).collect()
 }
 
