@@ -6,7 +6,7 @@ use super::super::{Decoder, Reader, Rotation, Scaler, Size, Wanted, scan};
 use super::film::{Film, SIZE, codecs, number_in, numbers, open, picture, set_matrix};
 
 /// All frames of a file as RGB, one after another.
-fn in_order(path: &std::path::Path) -> Vec<Vec<u8>> {
+pub fn in_order(path: &std::path::Path) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::open(path, Wanted::Pixels).unwrap();
     let (mut scaler, mut frames) = (Scaler::default(), Vec::new());
     while let Some(frame) = decoder.next_frame() {
