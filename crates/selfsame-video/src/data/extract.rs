@@ -36,8 +36,7 @@ pub fn extract_motion_vectors<E: From<VideoError>>(
     let (mut frame, mut all_intra) = (0, true);
     loop {
         let taken = decoder.next_frame().map(|decoded| {
-            let found =
-                FrameVectors { frame, kind: FrameType::of(decoded), vectors: vectors(decoded).collect() };
+            let found = FrameVectors { frame, kind: FrameType::of(decoded), vectors: vectors(decoded) };
             (found, ffmpeg::is_damaged(decoded))
         });
         let Some((found, is_damaged)) = taken else { break };

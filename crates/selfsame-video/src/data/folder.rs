@@ -321,8 +321,7 @@ impl VideoFolder {
             }
             let begin = values.len();
             values.resize(begin + length, 0.0);
-            let vectors: Vec<_> = vectors(frame).collect();
-            motion_map::draw(&vectors, coded, rotation, &mut values[begin..]);
+            motion_map::draw(&vectors(frame), coded, rotation, &mut values[begin..]);
             Ok(())
         })?;
         Ok(MotionMaps { frames: wanted.len(), size: video.size(), values })

@@ -134,14 +134,10 @@ impl FrameType {
 }
 
 /// The vectors that the decoder has attached to a frame, in its order.
-pub(super) fn vectors(frame: &frame::Video) -> impl Iterator<Item = MotionVector> {
+pub(super) fn vectors(frame: &frame::Video) -> Vec<MotionVector> {
     let data = frame.side_data(av::frame::side_data::Type::MotionVectors);
-    let bytes: Vec<u8> = data.map(|data| data.data().to_vec()).unwrap_or_default();
-    (0..bytes.len() / BYTES).map(move |place| {
-        let mut vector = [0; BYTES];
-        vector.copy_from_slice(&bytes[place * BYTES..][..BYTES]);
-        MotionVector::of_bytes(&vector)
-    })
+    let (vectors, _) = data.as_ref().map_or(&[][..], |data| data.data()).as_chunks();
+    vectors.iter().map(MotionVector::of_bytes).collect()
 }
 
 /// Codecs of which FFmpeg tells motion vectors.
