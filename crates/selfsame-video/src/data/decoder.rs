@@ -70,6 +70,8 @@ pub struct Decoder {
     /// Packets that the decoder refused, by their times.
     refused: Vec<Option<i64>>,
     broken_off: Option<String>,
+    /// Packets of the video that were read, and the last time that one of them tells.
+    packets: (u64, Option<i64>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,6 +105,7 @@ impl Decoder {
             state: State::Reading,
             refused: Vec::new(),
             broken_off: None,
+            packets: (0, None),
         })
     }
 
@@ -139,7 +142,11 @@ impl Decoder {
         loop {
             let mut packet = av::Packet::empty();
             match packet.read(&mut self.input) {
-                Ok(()) if packet.stream() == self.stream => return Some(packet),
+                Ok(()) if packet.stream() == self.stream => {
+                    let (count, last) = self.packets;
+                    self.packets = (count + 1, last.max(packet.pts()));
+                    return Some(packet);
+                }
                 Ok(()) => {}
                 Err(av::Error::Eof) => return None,
                 Err(error) => {
@@ -153,6 +160,11 @@ impl Decoder {
     /// Why the reading ended before the file did, if so.
     pub(super) fn broken_off(&self) -> Option<&str> {
         self.broken_off.as_deref()
+    }
+
+    /// How many packets of the video were read, and the last time that one of them tells: of all, when every frame was asked for.
+    pub(super) fn packets(&self) -> (u64, Option<i64>) {
+        self.packets
     }
 
     /// The times of packets that could not be decoded since this was last asked.

@@ -6,6 +6,7 @@ use super::decoder::{Decoder, StreamInfo, Wanted};
 use super::ffmpeg;
 use super::motion_vectors::{FrameType, MotionVector, require, vectors};
 use super::problem::{Problem, VideoError};
+use super::scan::require_end;
 
 /// One frame's motion vectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +48,7 @@ pub fn extract_motion_vectors<E: From<VideoError>>(
         take(&info, found)?;
         frame += 1;
     }
-    if let Some(reason) = decoder.broken_off() {
-        let detail = format!("the video ends after {frame} frames: {reason}");
-        return Err(VideoError::new(Problem::Truncated, detail).into());
-    }
+    require_end(&mut decoder)?;
     if frame == 0 || !decoder.take_refused().is_empty() {
         return Err(damaged(frame).into());
     }

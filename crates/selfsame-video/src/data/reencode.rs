@@ -11,6 +11,7 @@ use super::encode::{EncodeOptions, VideoCodec, VideoWriter};
 use super::ffmpeg;
 use super::picture::Scaler;
 use super::problem::{Problem, VideoError};
+use super::scan::require_end;
 use super::size::Size;
 
 /// How videos are re-encoded.
@@ -64,10 +65,7 @@ pub fn reencode(from: &Path, to: &Path, options: &ReencodeOptions) -> Result<usi
         writer.push(&pixels)?;
         count += 1;
     }
-    if let Some(reason) = decoder.broken_off() {
-        let detail = format!("the video ends after {count} frames: {reason}");
-        return Err(VideoError::new(Problem::Truncated, detail).of(from));
-    }
+    require_end(&mut decoder).map_err(of)?;
     if count == 0 || !decoder.take_refused().is_empty() {
         return Err(damaged(count));
     }

@@ -56,9 +56,8 @@ fn read_packets(decoder: &mut Decoder) -> Result<Packets, VideoError> {
     let mpeg4 = ["mpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"].contains(&decoder.info().codec.as_str());
     let hides_frames = ["vp8", "mpeg1video"].contains(&decoder.info().codec.as_str());
     let mut are_frames = !hides_frames && !decoder.is_interlaced();
-    let (mut found, mut count, mut cut) = (Packets::default(), 0_u64, false);
+    let (mut found, mut cut) = (Packets::default(), false);
     while let Some(packet) = decoder.next_packet() {
-        count += 1;
         cut = packet.is_corrupt();
         if ffmpeg::is_discarded(&packet) {
             continue;
@@ -76,22 +75,32 @@ fn read_packets(decoder: &mut Decoder) -> Result<Packets, VideoError> {
             _ => are_frames = false,
         }
     }
-    let reason = match decoder.broken_off() {
-        Some(reason) => Some(reason.to_owned()),
-        None if cut => Some("its last frame is cut off".to_owned()),
-        None => missing_end(decoder, count, found.times.iter().max().copied()),
-    };
-    if let Some(reason) = reason {
-        return Err(VideoError::new(
-            Problem::Truncated,
-            format!("the video ends after {count} frames: {reason}"),
-        ));
+    if cut && decoder.broken_off().is_none() {
+        return Err(ends_after(decoder.packets().0, "its last frame is cut off"));
     }
+    require_end(decoder)?;
     found.times.sort_unstable();
     let before = found.times.len();
     found.times.dedup();
     found.are_frames = are_frames && found.times.len() == before;
     Ok(found)
+}
+
+/// Makes sure that the video that was read is whole: that the reading came to the end, and the end is where the container promises it.
+///
+/// # Errors
+/// [`Problem::Truncated`]
+pub(super) fn require_end(decoder: &mut Decoder) -> Result<(), VideoError> {
+    let (count, last) = decoder.packets();
+    let reason = decoder.broken_off().map(str::to_owned);
+    match reason.or_else(|| missing_end(decoder, count, last)) {
+        Some(reason) => Err(ends_after(count, &reason)),
+        None => Ok(()),
+    }
+}
+
+fn ends_after(count: u64, reason: &str) -> VideoError {
+    VideoError::new(Problem::Truncated, format!("the video ends after {count} frames: {reason}"))
 }
 
 /// What the container promises beyond the frames that were found, in words.

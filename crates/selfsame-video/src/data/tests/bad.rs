@@ -3,8 +3,8 @@ use std::fs;
 use std::path::Path;
 
 use super::super::{
-    EncodeOptions, Problem, Size, VideoCodec, VideoFolder, VideoFolderOptions, VideoNote, VideoWriter,
-    check_videos, scan,
+    EncodeOptions, Problem, ReencodeOptions, Size, VideoCodec, VideoError, VideoFolder, VideoFolderOptions,
+    VideoNote, VideoWriter, check_videos, extract_motion_vectors, reencode, scan,
 };
 use super::film::{Film, SIZE, codecs, numbers, open, picture};
 
@@ -59,6 +59,12 @@ fn truncated_files_are_noticed_in_every_container_that_can() {
             let error = scan(&path).unwrap_err();
             let told = matches!(error.problem, Problem::Truncated | Problem::NotAVideo);
             assert!(told, "{share} % of {ending}: {error:?}");
+            let taken = extract_motion_vectors(&path, true, |_, _| Ok::<_, VideoError>(()));
+            assert!(taken.is_err(), "{share} % of {ending}");
+            let options =
+                ReencodeOptions { codec: VideoCodec::Mpeg4, size: None, key_interval: 12, quality: 4 };
+            let copy = folder.path().join("copy.mp4");
+            assert!(reencode(&path, &copy, &options).is_err() && !copy.exists(), "{share} % of {ending}");
         }
         fs::write(&path, &bytes).unwrap();
         assert_eq!(scan(&path).unwrap().index.frames(), 60, "{ending}");
