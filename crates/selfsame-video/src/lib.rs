@@ -3,4 +3,5 @@
 pub mod data;
 pub mod method;
 pub mod model;
+pub mod settings;
 pub mod view;

@@ -1,0 +1,179 @@
+//! BE: Removing the Background by Adding the Background, towards background-robust self-supervised video representation learning.
+//!
+//! Jinpeng Wang, Yuting Gao, Ke Li, Yiqi Lin, Andy J. Ma, Hao Cheng, Pai Peng, Feiyue Huang, Rongrong Ji, Xing Sun. CVPR 2021, arXiv 2009.05769.
+//!
+//! One frame of a clip, added to all its frames, disturbs what stands still and keeps what moves (section 3.2). Who has to find another clip of the
+//! same video from such a *distracting* clip had better look at the motion. It goes with any method: [`Erasing`] gives its first clip away
+//! distracted. `be` by itself is MoCo with it (section 3.3).
+
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+use selfsame_core::method::{Method, Objective, Step};
+use selfsame_core::nn::Parameters;
+use selfsame_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, Layer, VideoMethod, video_moco};
+use crate::model::Backbone;
+use crate::view::{ClipViews, erase_background};
+
+/// MoCo with background erasing in the table of methods.
+pub const ENTRY: Entry = Entry {
+    name: "be",
+    title: "Background Erasing",
+    paper: "Wang, Gao, Li, Lin, Ma, Cheng et al. CVPR 2021, arXiv 2009.05769",
+    summary: "MoCo on clips whose background is disturbed; where backgrounds mislead",
+    // As MoCo's on clips.
+    small: r#"
+        [method]
+        erase_background = 0.3
+        temperature = 0.2
+        momentum = 0.99
+        queue = "auto"
+        batch_norm_group = 16
+        projector_hidden = "auto"
+        projector_dimension = 128
+        [optimizer]
+        name = "sgd"
+        lr = 0.12
+        weight_decay = 5e-4
+        [schedule]
+        warmup_epochs = 1.0
+    "#,
+    // Section 4.1, and the authors' code, which draws one share a batch.
+    paper_settings: r#"
+        [view]
+        recipe = "moco-v2"
+        image_size = 112
+        frames = 16
+        stride = 4
+        [backbone]
+        name = "r3d_18"
+        width = 1.0
+        [method]
+        erase_background = 0.3
+        erase_by = "batch"
+        temperature = 0.07
+        momentum = 0.999
+        queue = 16384
+        batch_norm_group = 8
+        projector_dimension = 128
+        [optimizer]
+        name = "sgd"
+        lr = 0.003
+        lr_scaling = "none"
+        momentum = 0.9
+        weight_decay = 1e-4
+        [schedule]
+        kind = "step"
+        milestones = [120.0, 160.0, 200.0]
+        epochs = 240
+        warmup_epochs = 0.0
+        [run]
+        batch_size = 64
+    "#,
+    ..video_moco::ENTRY
+};
+
+/// The settings of background erasing, in section `[method]` beside those of the method that it goes with.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ErasingConfig {
+    /// γ: the largest share λ that the added frame has; 0 to add none.
+    pub erase_background: f64,
+    /// For what λ is drawn.
+    pub erase_by: ErasedBy,
+}
+
+/// For what the share of the added frame is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErasedBy {
+    /// For every clip by itself.
+    Instance,
+    /// For all clips of a step, as in the authors' code.
+    Batch,
+}
+
+impl ErasingConfig {
+    /// # Errors
+    /// A share that is not in `[0, 1]`.
+    pub fn validate(&self) -> Result<()> {
+        if (0.0..=1.0).contains(&self.erase_background) {
+            return Ok(());
+        }
+        Err(Error::config(
+            format!("method.erase_background is {}, which is not in [0, 1]", self.erase_background),
+            "it is the largest share of the frame that is added to a clip: 0.3 is the paper's, 0 adds none",
+        ))
+    }
+}
+
+/// Any method, with distracting clips in place of its first ones.
+pub struct Erasing {
+    method: Box<dyn VideoMethod>,
+    config: ErasingConfig,
+}
+
+impl Erasing {
+    /// Around a method.
+    pub fn new(method: Box<dyn VideoMethod>, config: ErasingConfig) -> Self {
+        Self { method, config }
+    }
+
+    /// Equation 1 on the first clip of every video: λ ~ U(0, γ), and the frame k any of the clip's.
+    fn distract(&self, views: &ClipViews, step: &Step) -> ClipViews {
+        let ErasingConfig { erase_background: largest, erase_by } = self.config;
+        let mut views = views.clone();
+        let random = step.random.named("erase background");
+        let (frames, area) = (views.frames, views.clips[0].len() / views.instances.len().max(1));
+        let clips = views.clips[0].par_chunks_exact_mut(area.max(1)).zip(&views.instances);
+        clips.for_each(|(clip, &instance)| {
+            let own = random.at(instance as u64);
+            let mut share = match erase_by {
+                ErasedBy::Instance => own.named("share"),
+                ErasedBy::Batch => random.named("share"),
+            };
+            let share = share.range(0.0, largest as f32);
+            erase_background(clip, frames, own.named("frame").below(frames), share);
+        });
+        views
+    }
+}
+
+impl Method for Erasing {
+    type Views = ClipViews;
+
+    fn objective(&mut self, views: &ClipViews, step: &Step) -> Result<Objective> {
+        self.method.objective(&self.distract(views, step), step)
+    }
+
+    fn trained(&mut self) -> &mut dyn Parameters {
+        self.method.trained()
+    }
+
+    fn follows_schedule(&self, name: &str) -> bool {
+        self.method.follows_schedule(name)
+    }
+
+    fn after_step(&mut self, step: &Step) -> Result<()> {
+        self.method.after_step(step)
+    }
+
+    fn state(&mut self) -> Vec<(&'static str, &mut dyn Parameters)> {
+        self.method.state()
+    }
+}
+
+impl VideoMethod for Erasing {
+    fn backbone(&self) -> &Backbone {
+        self.method.backbone()
+    }
+
+    fn represent(&self, clips: Tensor<5>, layer: Layer) -> Tensor<2> {
+        self.method.represent(clips, layer)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
