@@ -141,10 +141,9 @@ impl VideoMethod for Cmd {
 
     fn represent(&self, clips: Tensor<5>, layer: Layer) -> Tensor<2> {
         let frozen = self.networks.valid();
-        let representations = frozen.encoders.backbone.forward(clips, &Mode::Evaluate);
         match layer {
-            Layer::Backbone => representations,
-            Layer::Projector => frozen.project(representations),
+            Layer::Backbone => frozen.encoders.backbone.forward(clips, &Mode::Evaluate),
+            Layer::Projector => frozen.project(frozen.encoders.clip_map(clips, &Mode::Evaluate)),
         }
     }
 }

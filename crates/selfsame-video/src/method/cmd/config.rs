@@ -21,7 +21,7 @@ pub struct CmdConfig {
     pub future_interval: usize,
     /// Windows of motion at other times of the same video, from which the right one has to be told.
     pub negatives: usize,
-    /// Features of the Transformer; by default the backbone's.
+    /// Features of the Transformer; by default the backbone's, and as many more as its heads need to share them equally.
     pub features: Auto<usize>,
     /// Heads of every attention.
     pub heads: usize,

@@ -49,7 +49,7 @@ impl Networks {
             motion_frames: config.motion_frames,
             side: view.image_size,
             transformer: TransformerConfig {
-                features: config.features.or(features),
+                features: config.features.or(features.next_multiple_of(config.heads.max(1))),
                 heads: config.heads,
                 encoder_layers: config.encoder_layers,
                 decoder_layers: config.decoder_layers,
@@ -149,11 +149,12 @@ impl Networks {
         Ok((predicted, motion.reshape([all, of_video, places, dimension])))
     }
 
-    /// Representations as context matching compares them; themselves without it.
-    pub(super) fn project(&self, representations: Tensor<2>) -> Tensor<2> {
+    /// A [clip's map](ContextMotion::clip_map) as context matching compares it; its mean without it.
+    pub(super) fn project(&self, map: Tensor<5>) -> Tensor<2> {
+        let clips = mean_pool3d(map);
         match &self.context {
-            Some(heads) => heads.query.forward(representations, &Mode::Evaluate),
-            None => representations,
+            Some(heads) => heads.query.forward(clips, &Mode::Evaluate),
+            None => clips,
         }
     }
 }
