@@ -20,7 +20,7 @@ use selfsame_core::nn::{Mode, Noise, Parameters, device_of, mean_pool3d};
 
 use super::{Build, Entry, Layer, VideoMethod};
 use crate::model::Backbone;
-use crate::view::{Arrangement, ClipViews};
+use crate::view::ClipViews;
 
 /// CMD in the table of methods.
 pub const ENTRY: Entry = Entry {

@@ -10,7 +10,7 @@ use crate::method::tests::{
     trained,
 };
 use crate::settings::ViewSettings;
-use crate::view::MotionPlan;
+use crate::view::{Arrangement, MotionPlan};
 
 fn cmd(set: &[&str]) -> Result<Cmd> {
     build_with("cmd", 1.0 / 16.0, set, |from| Cmd::new(&from.settings()?, from))

@@ -170,7 +170,6 @@ fn settings_that_cannot_be_used_are_refused() {
         ("method.byol_weight=nan", "method.byol_weight is NaN"),
         ("method.projector_dimension=0", "features"),
         ("method.predictor_hidden=0", "features"),
-        ("method.overlap=5", "method.overlap"),
     ] {
         let error = cstp(&[set]).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{set}");

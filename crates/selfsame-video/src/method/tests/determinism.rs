@@ -11,7 +11,7 @@ fn on_threads(threads: usize, work: impl FnOnce() -> Named + Send) -> Named {
 fn the_weights_do_not_depend_on_the_number_of_threads_nor_on_chance() {
     let optimizer = OptimizerConfig { clip: 1.0, ..OptimizerConfig::default() };
     for entry in METHODS {
-        let run = || train_steps(entry.name, 0.0625, 2, 12, &optimizer, alone());
+        let run = || train_steps(entry.name, 0.0625, &[], [2, 12], &optimizer, alone());
         let expected = on_threads(1, run);
         for threads in [1, 3] {
             for ((name, found), (_, expected)) in on_threads(threads, run).iter().zip(&expected) {

@@ -2,6 +2,7 @@
 
 mod determinism;
 pub(crate) mod law;
+mod monitors;
 mod resume;
 
 use std::sync::Arc;
@@ -164,16 +165,16 @@ impl Batches<ClipViews> for Noisy {
 fn train_steps(
     name: &str,
     width: f64,
-    steps: usize,
-    batch: usize,
+    set: &[&str],
+    [steps, batch]: [usize; 2],
     optimizer: &OptimizerConfig,
     collective: Arc<dyn Collective>,
 ) -> Named {
-    let method = &mut *build(name, width, &[]).unwrap();
+    let method = &mut *build(name, width, set).unwrap();
     let plan = Plan { steps_per_epoch: steps, clip: optimizer.clip, ..plan() };
     let mut training =
         Training { plan, batch, optimizer: optimizer.init(), collective, progress: Progress::default() };
-    training.run(name, method, optimizer.lr, &Checkpoints::none());
+    training.run(&settings(name, set), method, optimizer.lr, &Checkpoints::none());
     state(method)
 }
 
@@ -205,15 +206,20 @@ struct Training {
 }
 
 impl Training {
-    fn run(&mut self, name: &str, method: &mut dyn VideoMethod, lr: f64, checkpoints: &Checkpoints) {
+    fn run(&mut self, settings: &Resolved, method: &mut dyn VideoMethod, lr: f64, checkpoints: &Checkpoints) {
         let Plan { epochs, steps_per_epoch: steps, accumulate, .. } = self.plan;
         let schedule = ScheduleConfig { epochs, ..ScheduleConfig::default() }.init(lr, steps).unwrap();
         let (rank, ranks) = (self.collective.rank(), self.collective.size());
-        let settings = settings(name, &[]);
         let outcome = train(Session {
             plan: self.plan.clone(),
             method,
-            batches: &Noisy { settings, steps: steps * accumulate, batch: self.batch, rank, ranks },
+            batches: &Noisy {
+                settings: settings.clone(),
+                steps: steps * accumulate,
+                batch: self.batch,
+                rank,
+                ranks,
+            },
             optimizer: &mut self.optimizer,
             schedule: &schedule,
             collective: self.collective.clone(),

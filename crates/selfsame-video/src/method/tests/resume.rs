@@ -22,14 +22,24 @@ fn what_a_checkpoint_goes_on_to_is_what_it_would_have_become() {
         };
 
         let mut whole = new();
-        begin(optimizer.init(), Progress::default()).run(entry.name, &mut *whole, optimizer.lr, &checkpoints);
+        begin(optimizer.init(), Progress::default()).run(
+            &settings(entry.name, &[]),
+            &mut *whole,
+            optimizer.lr,
+            &checkpoints,
+        );
 
         let mut saved = checkpoint::load(folder.path(), "epoch-0001").unwrap();
         let (mut resumed, mut with) = (new(), optimizer.init());
         let progress: Progress = saved.progress().unwrap();
         assert_eq!((progress.epoch, progress.step), (1, 2));
         restore(&mut saved, &mut *resumed, Some(&mut with)).unwrap();
-        begin(with, progress).run(entry.name, &mut *resumed, optimizer.lr, &Checkpoints::none());
+        begin(with, progress).run(
+            &settings(entry.name, &[]),
+            &mut *resumed,
+            optimizer.lr,
+            &Checkpoints::none(),
+        );
         assert!(state(&mut *resumed) == state(&mut *whole), "{} does not resume exactly", entry.name);
     }
 }
