@@ -10,7 +10,7 @@ pub const NONE: u32 = u32::MAX;
 pub struct Labels {
     /// The names of the classes.
     pub classes: Vec<String>,
-    /// For each instance its class, or [`NONE`].
+    /// For each instance its class, or `u32::MAX` for none.
     pub of: Vec<u32>,
 }
 
