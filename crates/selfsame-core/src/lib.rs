@@ -3,8 +3,10 @@
 pub mod atomic_file;
 pub mod checkpoint;
 pub mod collective;
+pub mod data;
 pub mod device;
 mod error;
+pub mod eval;
 pub mod head;
 pub mod host;
 pub mod loss;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use selfsame_core::Random;
-use selfsame_image::data::{Dataset, Loader, LoaderOptions, OpenOptions};
+use selfsame_image::data::{Dataset, Loader, LoaderOptions, OpenOptions, PictureRender};
 use selfsame_image::view::{Pipeline, Recipe};
 
 /// At least this long is measured.
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         workers: workers.parse()?,
         ..LoaderOptions::default()
     };
-    let loader = Loader::new(dataset, pipeline, Random::new(0), options)?;
+    let loader = Loader::new(PictureRender::new(dataset, pipeline), Random::new(0), options)?;
 
     // The first epoch brings the files into the system's cache, as the peers' first pass does.
     for views in loader.epoch(0, 0)? {

@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::bad_files::reason;
 use super::decode::{Color, DecodeError, Format, Header, decode_into, is_animated, probe};
 use super::source::Dataset;
 use crate::picture::Picture;
+use selfsame_core::data::reason;
 
 /// What counts as a problem.
 #[derive(Clone, Debug)]

@@ -9,13 +9,13 @@ use rayon::prelude::*;
 use selfsame_core::{Error, Result, atomic_file};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::bad_files::BadFile;
 use super::decode::{decode_into, probe};
 use super::labels::NONE;
 use super::pack::{HEADER, Record, header};
 use super::raw_picture;
 use super::source::Dataset;
 use crate::picture::Picture;
+use selfsame_core::data::BadFile;
 
 /// How a pack is written.
 #[derive(Clone, Debug, Default)]

@@ -1,115 +1,105 @@
-//! Batches of views, made by a pool of threads.
+//! Pictures, made into views.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use rayon::prelude::*;
-use selfsame_core::{Error, Random, Result};
+use selfsame_core::data::{self, Batch, Render, reason};
+use selfsame_core::{Random, Result};
 
-use super::bad_files::{BadFile, BadFiles, reason};
 use super::decode::{decode_into, probe};
 use super::source::Dataset;
 use crate::picture::Picture;
 use crate::view::{Geometry, Pipeline, Scratch, Views, required_scale};
 
-/// Reads, decodes and renders instances into batches.
-pub(super) struct Renderer {
-    pub dataset: Arc<Dataset>,
+/// Reads, decodes and renders pictures.
+pub struct PictureRender {
+    dataset: Arc<Dataset>,
     pipeline: Pipeline,
-    pool: rayon::ThreadPool,
-    /// One for each thread of the pool.
-    workers: Vec<Mutex<Worker>>,
-    /// Buffers of batches that were given back.
-    spare: Mutex<Vec<Vec<f32>>>,
-    bad: Mutex<BadFiles>,
 }
 
-/// What a thread reuses from instance to instance.
-struct Worker {
+/// What a thread reuses from picture to picture.
+pub struct Worker {
     bytes: Vec<u8>,
     picture: Picture,
     scratch: Scratch,
 }
 
-/// An instance whose views are in the batch.
-struct Rendered {
-    instance: usize,
-    geometry: Vec<Geometry>,
+impl Default for Worker {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), picture: Picture::filled(1, 1, [0; 3]), scratch: Scratch::default() }
+    }
 }
 
-impl Renderer {
-    pub fn new(dataset: Arc<Dataset>, pipeline: Pipeline, workers: usize) -> Result<Self> {
-        let workers = workers.max(1);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(workers)
-            .thread_name(|number| format!("data-{number}"))
-            .build()
-            .map_err(|error| Error::Internal(format!("cannot start {workers} data workers: {error}")))?;
-        let worker = || Worker {
-            bytes: Vec::new(),
-            picture: Picture::filled(1, 1, [0; 3]),
-            scratch: Scratch::default(),
-        };
-        let workers = (0..workers).map(|_| Mutex::new(worker())).collect();
-        let (spare, bad) = (Mutex::default(), Mutex::default());
-        Ok(Self { dataset, pipeline, pool, workers, spare, bad })
+/// Makes the batches of a training.
+pub type Loader = data::Loader<PictureRender>;
+
+/// The batches of one pass over a data set.
+pub type EvaluationBatches = data::OrderedBatches<PictureRender>;
+
+/// Batches of `batch_size` of these `instances`, in this order; see [`data::ordered_batches`]. The pipeline's
+/// recipe should be without randomness, such as [`EVALUATION`](crate::view::recipe::EVALUATION).
+///
+/// # Errors
+/// As [`data::ordered_batches`].
+pub fn evaluation_batches(
+    dataset: Arc<Dataset>,
+    instances: Vec<usize>,
+    pipeline: Pipeline,
+    batch_size: usize,
+    workers: usize,
+) -> Result<EvaluationBatches> {
+    let render = PictureRender::new(dataset, pipeline);
+    data::ordered_batches(render, instances, batch_size, workers, Random::new(0))
+}
+
+impl PictureRender {
+    /// Views of the pictures of a data set.
+    pub fn new(dataset: Arc<Dataset>, pipeline: Pipeline) -> Self {
+        Self { dataset, pipeline }
+    }
+}
+
+impl Batch for Views {
+    fn instances(&self) -> &[usize] {
+        &self.instances
+    }
+}
+
+impl Render for PictureRender {
+    type Data = Dataset;
+    type Batch = Views;
+    type Row<'a> = Vec<&'a mut [f32]>;
+    type Worker = Worker;
+    type Made = Vec<Geometry>;
+
+    fn data(&self) -> &Arc<Dataset> {
+        &self.dataset
     }
 
-    /// A batch of `places` instances. For each place `choices` yields instances with their random streams until one
-    /// can be used; a place where none can be used is left out of the batch.
-    pub fn batch<I>(&self, places: usize, choices: impl Fn(usize) -> I + Sync) -> Views
-    where
-        I: Iterator<Item = (usize, Random)>,
-    {
-        let (length, views) = (self.pipeline.view_len(), self.pipeline.views);
-        let mut pixels: Vec<Vec<f32>> = (0..views).map(|_| self.buffer(places * length)).collect();
-        let mut outputs: Vec<Vec<&mut [f32]>> = (0..places).map(|_| Vec::with_capacity(views)).collect();
-        for view in &mut pixels {
-            for (output, part) in outputs.iter_mut().zip(view.chunks_exact_mut(length)) {
-                output.push(part);
+    fn room(&self, places: usize, spare: Option<Views>) -> Views {
+        let mut pixels = spare.map(|views| views.pixels).unwrap_or_default();
+        pixels.resize_with(self.pipeline.views, Vec::new);
+        pixels.iter_mut().for_each(|view| view.resize(places * self.pipeline.view_len(), 0.0));
+        Views { side: self.pipeline.side, instances: Vec::new(), pixels, geometry: Vec::new() }
+    }
+
+    fn rows<'a>(&self, batch: &'a mut Views) -> Vec<Vec<&'a mut [f32]>> {
+        let length = self.pipeline.view_len();
+        let places = batch.pixels.first().map_or(0, |view| view.len() / length);
+        let mut rows: Vec<Vec<&mut [f32]>> = (0..places).map(|_| Vec::new()).collect();
+        for view in &mut batch.pixels {
+            for (row, part) in rows.iter_mut().zip(view.chunks_exact_mut(length)) {
+                row.push(part);
             }
         }
-        let rendered: Vec<Option<Rendered>> = self.pool.install(|| {
-            outputs
-                .into_par_iter()
-                .enumerate()
-                .map(|(place, mut output)| {
-                    let number = rayon::current_thread_index().unwrap_or(0) % self.workers.len();
-                    // A worker is nothing but buffers: after a panic they are as good as before.
-                    let mut worker = self.workers[number].lock().unwrap_or_else(PoisonError::into_inner);
-                    choices(place).find_map(|(instance, random)| {
-                        let geometry = self.render(&mut worker, instance, &random, &mut output)?;
-                        Some(Rendered { instance, geometry })
-                    })
-                })
-                .collect()
-        });
-        self.assemble(rendered, pixels)
+        rows
     }
 
-    /// Renders all views of an instance; nothing, and a remembered reason, when its file cannot be used.
     fn render(
         &self,
         worker: &mut Worker,
         instance: usize,
         random: &Random,
-        output: &mut [&mut [f32]],
-    ) -> Option<Vec<Geometry>> {
-        match self.try_render(worker, instance, random, output) {
-            Ok(geometry) => Some(geometry),
-            Err(reason) => {
-                let mut bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
-                bad.add(instance, self.dataset.name(instance), reason);
-                None
-            }
-        }
-    }
-
-    fn try_render(
-        &self,
-        worker: &mut Worker,
-        instance: usize,
-        random: &Random,
-        output: &mut [&mut [f32]],
+        row: &mut Vec<&mut [f32]>,
     ) -> Result<Vec<Geometry>, String> {
         let Worker { bytes, picture, scratch } = worker;
         let bytes = self.dataset.read(instance, bytes).map_err(|error| reason(&error))?;
@@ -118,62 +108,29 @@ impl Renderer {
         let geometry: Vec<Geometry> = (0..self.pipeline.views).map(sample).collect();
         let denominator = required_scale(&geometry, self.pipeline.side);
         decode_into(bytes, &header, denominator, picture).map_err(|error| error.to_string())?;
-        for (view, (geometry, output)) in geometry.iter().zip(output).enumerate() {
+        for (view, (geometry, output)) in geometry.iter().zip(row).enumerate() {
             self.pipeline.render(random, view, &*picture, geometry, scratch, output);
         }
         Ok(geometry)
     }
 
-    fn assemble(&self, rendered: Vec<Option<Rendered>>, mut pixels: Vec<Vec<f32>>) -> Views {
+    fn complete(&self, mut batch: Views, made: Vec<Option<(usize, Vec<Geometry>)>>) -> Views {
         let length = self.pipeline.view_len();
-        let mut instances = Vec::with_capacity(rendered.len());
-        let mut geometry = vec![Vec::with_capacity(rendered.len()); self.pipeline.views];
-        for (place, rendered) in rendered.into_iter().enumerate() {
-            let Some(rendered) = rendered else { continue };
-            if instances.len() < place {
+        batch.geometry = vec![Vec::with_capacity(made.len()); self.pipeline.views];
+        for (place, made) in made.into_iter().enumerate() {
+            let Some((instance, geometry)) = made else { continue };
+            if batch.instances.len() < place {
                 // A place before this one is empty: close the gap.
-                let start = place * length;
-                for view in &mut pixels {
-                    view.copy_within(start..start + length, instances.len() * length);
-                }
+                let (start, to) = (place * length, batch.instances.len() * length);
+                batch.pixels.iter_mut().for_each(|view| view.copy_within(start..start + length, to));
             }
-            instances.push(rendered.instance);
-            for (of_view, of_instance) in geometry.iter_mut().zip(rendered.geometry) {
+            batch.instances.push(instance);
+            for (of_view, of_instance) in batch.geometry.iter_mut().zip(geometry) {
                 of_view.push(of_instance);
             }
         }
-        for view in &mut pixels {
-            view.truncate(instances.len() * length);
-        }
-        Views { side: self.pipeline.side, instances, pixels, geometry }
-    }
-
-    /// A buffer with this many values, of a batch given back if there is one.
-    fn buffer(&self, length: usize) -> Vec<f32> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match spare {
-            Some(mut buffer) => {
-                buffer.resize(length, 0.0);
-                buffer
-            }
-            None => vec![0.0; length],
-        }
-    }
-
-    /// Takes back the buffers of a batch that is no longer needed.
-    pub fn recycle(&self, views: Views) {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        // More than the buffers of a few batches are never out at once.
-        if spare.len() < 8 * self.pipeline.views {
-            spare.extend(views.pixels);
-        }
-    }
-
-    pub fn bad_count(&self) -> usize {
-        self.bad.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    pub fn bad_files(&self) -> Vec<BadFile> {
-        self.bad.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let count = batch.instances.len();
+        batch.pixels.iter_mut().for_each(|view| view.truncate(count * length));
+        batch
     }
 }

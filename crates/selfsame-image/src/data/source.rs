@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use selfsame_core::data::Instances;
 use selfsame_core::{Error, Random, Result};
 
 use super::cache::{Cache, default_cache_folder};
@@ -211,6 +212,41 @@ impl Dataset {
                 order
             }
         }
+    }
+}
+
+impl Instances for Dataset {
+    const NAME: &'static str = "picture";
+    const FIELD: &'static str = "images";
+    const EXAMPLE: &'static str = "cats/1.jpg and dogs/2.jpg";
+    type Options = OpenOptions;
+
+    fn open(path: &Path, options: &OpenOptions) -> Result<Self> {
+        Self::open(path, options)
+    }
+
+    fn path(&self) -> &Path {
+        self.path()
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.name(index)
+    }
+
+    fn label(&self, index: usize) -> Option<usize> {
+        self.label(index)
+    }
+
+    fn classes(&self) -> &[String] {
+        self.classes()
+    }
+
+    fn order(&self, epoch: u64, random: &Random) -> Vec<u32> {
+        self.order(epoch, random)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
+use selfsame_core::host::values;
 use selfsame_core::loss::unit;
 use selfsame_core::{Error, Random, Result};
 use serde::Serialize;
 
 use super::DenseEncoder;
-use super::features::host;
-use crate::data::{BadFile, Dataset, ordered_batches};
+use crate::data::{BadFile, Dataset, PictureRender, ordered_batches};
 use crate::picture::Picture;
 use crate::view::preview::fit;
 use crate::view::{Geometry, Pipeline, Recipe, Views};
@@ -110,8 +110,13 @@ pub fn correspondence(
     chosen.truncate(config.images);
     chosen.sort_unstable();
     let path = dataset.path().to_owned();
-    let mut batches =
-        ordered_batches(dataset, chosen, pipeline, BATCH, config.workers, random.named("views"))?;
+    let mut batches = ordered_batches(
+        PictureRender::new(dataset, pipeline),
+        chosen,
+        BATCH,
+        config.workers,
+        random.named("views"),
+    )?;
     let mut counts = Counts::default();
     let (mut rows, mut images, mut map_side) = (Vec::new(), 0, 0);
     for views in &mut batches {
@@ -119,7 +124,7 @@ pub fn correspondence(
         let [maps, others] = [0, 1].map(|view| (encoder.represent_map)(views.tensor(view, &encoder.device)));
         map_side = maps.dims()[2];
         let cells = map_side * map_side;
-        let similarities = host(cosines(maps, others))?;
+        let similarities = values(cosines(maps, others))?;
         if similarities.iter().any(|cosine| !cosine.is_finite()) {
             return Err(Error::diverged(
                 "the maps hold numbers that are not finite",

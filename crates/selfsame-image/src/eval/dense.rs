@@ -1,9 +1,9 @@
 //! Maps of whole pictures, at any proportions: what dense protocols look at.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use selfsame_core::host::values;
 use selfsame_core::{Error, Result};
 
-use super::features::host;
 use crate::picture::Picture;
 use crate::view::Crop;
 use crate::view::normalize::normalize;
@@ -108,7 +108,7 @@ impl DenseEncoder<'_> {
             let images = Tensor::from_data(TensorData::new(pixels, shape), &self.device);
             let cells = then((self.represent_map)(images).permute([0, 2, 3, 1]));
             let [_, rows, columns, features] = cells.dims();
-            let cells = host(cells)?;
+            let cells = values(cells)?;
             for (place, cells) in batch.into_iter().zip(cells.chunks_exact(rows * columns * features)) {
                 maps[place] = Some(Map { rows, columns, cells: cells.to_vec() });
             }

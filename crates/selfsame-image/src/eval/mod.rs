@@ -8,27 +8,33 @@ mod correspondence;
 mod dense;
 mod features;
 mod finetune;
-mod knn;
-mod linear;
 mod online_knn;
 mod regions;
 mod retrieval;
 mod segmentation;
-mod split;
 
 pub use correspondence::{Correspondence, CorrespondenceConfig, CorrespondenceResult, correspondence};
 pub use dense::{DenseEncoder, Scaling};
-pub use features::{Extraction, Features, Frozen, Measured};
-pub use finetune::{FinetuneConfig, FinetuneResult, finetune};
-pub use knn::{KnnResult, knn};
-pub use linear::{LinearResult, linear};
+pub use features::Extraction;
+pub use finetune::finetune;
 pub use online_knn::OnlineKnn;
 pub use regions::{check_regions, region_means};
-pub use retrieval::{RetrievalResult, Retrieved, retrieval};
+pub use retrieval::{Shown, retrieval, sheet};
 pub use segmentation::{
     Confusion, Pair, Pairs, Segmentation, SegmentationConfig, SegmentationResult, segmentation,
 };
-pub use split::{LabelledSet, Split};
+pub use selfsame_core::eval::{
+    Features, FinetuneConfig, FinetuneResult, Frozen, KnnResult, LinearResult, Measured, RetrievalResult,
+    Retrieved, knn, linear,
+};
+
+use crate::data::Dataset;
+
+/// Pictures with a class each.
+pub type LabelledSet = selfsame_core::eval::LabelledSet<Dataset>;
+
+/// Labelled pictures to learn from and to be asked about.
+pub type Split = selfsame_core::eval::Split<Dataset>;
 
 #[cfg(test)]
 mod tests;

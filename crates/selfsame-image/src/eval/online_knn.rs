@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use selfsame_core::probe::KnnConfig;
 use selfsame_core::{Random, Result};
 
-use super::{Extraction, Frozen, Split, knn};
+use super::{Extraction, Split, knn};
 use crate::data::{Dataset, OpenOptions};
 use crate::view::Pipeline;
 use crate::view::recipe::EVALUATION;
@@ -53,7 +53,7 @@ impl OnlineKnn {
             represent,
             progress: &|_| (),
         };
-        let frozen = Frozen::of(&self.split, &extraction)?;
+        let frozen = extraction.frozen(&self.split)?;
         Ok(knn(&frozen, &KnnConfig { k: 20, temperature: 0.07 })?.top1)
     }
 }

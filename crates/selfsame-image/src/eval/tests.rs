@@ -136,7 +136,7 @@ fn frozen_features_are_classified_and_reported() {
     let split = Split::open(folder.path(), &OPTIONS).unwrap();
     let done = Cell::new(0);
     let extraction = Extraction { progress: &|count| done.set(count), ..extraction(&mean_colour) };
-    let frozen = Frozen::of(&split, &extraction).unwrap();
+    let frozen = extraction.frozen(&split).unwrap();
     assert_eq!(done.get(), 29);
     assert_eq!(frozen.train.names.len(), 23);
     assert_eq!(frozen.train.labelled.features.dims(), [23, 3]);
@@ -163,7 +163,7 @@ fn pictures_of_a_class_are_retrieved_and_shown() {
     write_colours(folder.path(), 10);
     fs::write(folder.path().join("blue/00.png"), "broken").unwrap();
     let split = Split::open(folder.path(), &OPTIONS).unwrap();
-    let frozen = Frozen::of(&split, &extraction(&mean_colour)).unwrap();
+    let frozen = extraction(&mean_colour).frozen(&split).unwrap();
     assert!(
         frozen
             .train
@@ -181,13 +181,13 @@ fn pictures_of_a_class_are_retrieved_and_shown() {
     assert_eq!((found.nearest.len(), found.nearest[0].len()), (6, 10));
 
     // Blue comes first, and has seven pictures in the gallery: the eighth neighbour is of another class.
-    let sheet = found.sheet(&split, &frozen, 2).unwrap();
+    let sheet = super::sheet(&found, &split, &frozen, 2).unwrap();
     let pixel = |x: usize, y: usize| [0, 1, 2].map(|c| sheet.pixels[(y * sheet.width + x) * 3 + c]);
     assert_eq!((sheet.width, sheet.height), (9 * 100 + 4, 2 * 100 + 4));
     assert_eq!((pixel(5, 5), pixel(105, 5), pixel(805, 5)), ([60; 3], [20, 160, 60], [210, 40, 40]));
     let inside = pixel(150, 50);
     assert!(inside[2] > 150 && inside[0] < 90, "{inside:?}");
-    assert!(found.sheet(&split, &frozen, 0).is_none());
+    assert!(super::sheet(&found, &split, &frozen, 0).is_none());
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn fine_tuning_learns_and_leaves_the_backbone_alone() {
     let (result, network) = finetune(&backbone, &split, &config(), &mut |epoch, _| told = epoch).unwrap();
     assert_eq!(values(&backbone), before);
     assert!(values(&network.backbone) != before);
-    assert_eq!((told, result.steps, result.measured.train_images), (8, 24, 24));
+    assert_eq!((told, result.steps, result.measured.train), (8, 24, 24));
     assert!(result.loss[7] < 0.5 * result.loss[0], "{:?}", result.loss);
     assert_eq!(result.top1, 1.0);
     assert_eq!(serde_json::to_value(&result).unwrap()["protocol"], "finetune");
@@ -247,7 +247,7 @@ fn fine_tuning_does_not_depend_on_threads() {
     let short = FinetuneConfig { epochs: 2, fraction: 0.5, ..config() };
     let one = weights(FinetuneConfig { workers: 1, ..short.clone() });
     assert_eq!(one, weights(FinetuneConfig { workers: 3, ..short.clone() }));
-    assert_eq!((one.0.measured.train_images, one.0.batch_size, one.0.steps), (6, 6, 2));
+    assert_eq!((one.0.measured.train, one.0.batch_size, one.0.steps), (6, 6, 2));
     assert!(one.1 != weights(FinetuneConfig { seed: 1, ..short }).1);
 }
 

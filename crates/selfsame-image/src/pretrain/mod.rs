@@ -5,18 +5,19 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use selfsame_core::data::add_bad_files;
 use selfsame_core::pretrain::{Common, Learner, Modality, Prepared, Training, absolute};
 use selfsame_core::run::{DataRecord, RunFolder};
 use selfsame_core::settings::Resolved;
-use selfsame_core::train::{Batches, Epoch, Outcome, Yardstick};
+use selfsame_core::train::{Outcome, Yardstick};
 use selfsame_core::{Error, Random, Result, device};
 
-use crate::data::{BadFile, Dataset, Loader, LoaderOptions, OpenOptions, read_bad_files, write_bad_files};
+use crate::data::{Dataset, Loader, LoaderOptions, OpenOptions, PictureRender};
 use crate::eval::OnlineKnn;
 use crate::method::{self, Entry, ImageMethod, Layer};
 use crate::network::{build, initial_weights};
 use crate::settings::{DEFAULTS, DataSettings, Facts, PATHS, ViewSettings, resolve_auto};
-use crate::view::{Pipeline, Recipe, Views};
+use crate::view::{Pipeline, Recipe};
 
 /// Images, as something to learn from.
 pub static MODALITY: Modality = Modality {
@@ -73,7 +74,8 @@ pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
         max_bad_share: data.max_bad_share,
         ..LoaderOptions::default()
     };
-    let loader = Loader::new(dataset.clone(), pipeline, Random::new(common.run.seed), options)?;
+    let loader =
+        Loader::new(PictureRender::new(dataset.clone(), pipeline), Random::new(common.run.seed), options)?;
     let device = device::by_name(&common.run.device)?;
     let initial = initial_weights(&settings)?;
     let method = build(entry, &settings, initial, &device.clone().autodiff())?;
@@ -144,26 +146,7 @@ impl Learner for ImageLearner {
     }
 
     fn ended(&self, folder: &RunFolder) -> Result<()> {
-        let mut bad_files = read_bad_files(&folder.bad_files())?;
-        let met = self.loader.bad_files().into_iter();
-        let new: Vec<BadFile> =
-            met.filter(|file| bad_files.iter().all(|known| known.name != file.name)).collect();
-        bad_files.extend(new);
-        write_bad_files(&folder.bad_files(), &bad_files)
-    }
-}
-
-impl Batches<Views> for Loader {
-    fn size(&self) -> usize {
-        self.batch_size()
-    }
-
-    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, Views>> {
-        Ok(Box::new(Loader::epoch(self, epoch as u64, first)?))
-    }
-
-    fn recycle(&self, views: Views) {
-        Loader::recycle(self, views);
+        add_bad_files(&folder.bad_files(), self.loader.bad_files())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use selfsame_core::{Random, Result};
 
-use super::super::{Loader, LoaderOptions, decode, evaluation_batches};
+use super::super::{Loader, LoaderOptions, PictureRender, decode, evaluation_batches};
 use super::{folder_of, open_shared, png, write};
 use crate::view::{Pipeline, Scratch, Views, recipe};
 
@@ -19,7 +19,7 @@ fn options() -> LoaderOptions {
 }
 
 fn loader(folder: &Path, options: LoaderOptions) -> Loader {
-    Loader::new(open_shared(folder), pipeline(), Random::new(11), options).unwrap()
+    Loader::new(PictureRender::new(open_shared(folder), pipeline()), Random::new(11), options).unwrap()
 }
 
 fn batches(loader: &Loader, epoch: u64, first_step: usize) -> Vec<Views> {
@@ -112,8 +112,11 @@ fn given_back_memory_changes_nothing() {
 #[test]
 fn a_batch_larger_than_the_data_is_refused_with_the_remedy() {
     let folder = folder_of(3);
-    let error =
-        |options| Loader::new(open_shared(folder.path()), pipeline(), Random::new(1), options).err().unwrap();
+    let error = |options| {
+        Loader::new(PictureRender::new(open_shared(folder.path()), pipeline()), Random::new(1), options)
+            .err()
+            .unwrap()
+    };
     let too_large = error(options());
     assert_eq!(too_large.exit_code(), 2);
     let message = too_large.to_string();

@@ -132,7 +132,7 @@ fn matches_equal_those_of_a_slow_search() {
             let cells = TensorData::new(values.to_vec(), [1, side, side, features]);
             Tensor::<4>::from_data(cells, &Device::default()).permute([0, 3, 1, 2])
         };
-        let similarities = host(cosines(map(&first), map(&second))).unwrap();
+        let similarities = values(cosines(map(&first), map(&second))).unwrap();
         let found = matches(&similarities, geometry, side);
 
         let cosine = |a: &[f32], b: &[f32]| {

@@ -11,6 +11,7 @@ use selfsame_core::{Error, Random, Result};
 use selfsame_image::data::OpenOptions;
 use selfsame_image::eval::{
     Extraction, FinetuneConfig, Frozen, Split, check_regions, finetune, knn, linear, region_means, retrieval,
+    sheet,
 };
 use selfsame_image::method::Layer;
 use selfsame_image::picture::Picture;
@@ -67,7 +68,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let mut report = Report::of(network, (*layer).into());
             let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;
             let found = retrieval(&frozen)?;
-            report.sheet = found.sheet(&split, &frozen, *pictures);
+            report.sheet = sheet(&found, &split, &frozen, *pictures);
             report.tell(run, &found.result)
         }
         Eval::Finetune { network, classes, fraction, epochs, lr, batch_size } => {
@@ -149,7 +150,7 @@ fn frozen(
         represent,
         progress: &|done| counter.at(done),
     };
-    let frozen = Frozen::of(split, &extraction)?;
+    let frozen = extraction.frozen(split)?;
     counter.finish();
     Ok(frozen)
 }

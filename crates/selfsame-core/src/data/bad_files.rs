@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use selfsame_core::{Error, Result, atomic_file};
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, atomic_file};
 
 /// A file that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ pub fn reason(error: &Error) -> String {
 /// Writes `bad_files.tsv`: a header line `file`, tab, `reason`, then one line for each file.
 ///
 /// # Errors
-/// [`selfsame_core::Error::Io`] when the file cannot be written; a previous one is then intact.
+/// [`Error::Io`] when the file cannot be written; a previous one is then intact.
 pub fn write_bad_files(path: &Path, files: &[BadFile]) -> Result<()> {
     // Tabs and line ends would break the table.
     let field = |text: &str| text.replace(['\t', '\n', '\r'], " ");
@@ -72,7 +73,7 @@ pub fn write_bad_files(path: &Path, files: &[BadFile]) -> Result<()> {
 /// Reads what [`write_bad_files`] wrote; no file has none.
 ///
 /// # Errors
-/// [`selfsame_core::Error::Io`] when the file is there and cannot be read.
+/// [`Error::Io`] when the file is there and cannot be read.
 pub fn read_bad_files(path: &Path) -> Result<Vec<BadFile>> {
     let text = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -83,6 +84,18 @@ pub fn read_bad_files(path: &Path) -> Result<Vec<BadFile>> {
         Some(BadFile { name: name.to_owned(), reason: reason.to_owned() })
     };
     Ok(text.lines().skip(1).filter_map(file).collect())
+}
+
+/// Adds to what [`write_bad_files`] wrote what is new.
+///
+/// # Errors
+/// As [`read_bad_files`] and [`write_bad_files`].
+pub fn add_bad_files(path: &Path, met: Vec<BadFile>) -> Result<()> {
+    let mut files = read_bad_files(path)?;
+    let new: Vec<BadFile> =
+        met.into_iter().filter(|file| files.iter().all(|known| known.name != file.name)).collect();
+    files.extend(new);
+    write_bad_files(path, &files)
 }
 
 #[cfg(test)]
@@ -100,6 +113,11 @@ mod tests {
         let read = read_bad_files(&path).unwrap();
         assert_eq!(read, [BadFile { name: "a b.jpg".into(), reason: "two lines".into() }]);
         assert!(read_bad_files(&folder.path().join("none")).unwrap().is_empty());
+
+        let again = BadFile { reason: "another".into(), ..read[0].clone() };
+        let new = BadFile { name: "c.jpg".into(), ..again.clone() };
+        add_bad_files(&path, vec![again, new.clone()]).unwrap();
+        assert_eq!(read_bad_files(&path).unwrap(), [read[0].clone(), new]);
     }
 
     #[test]

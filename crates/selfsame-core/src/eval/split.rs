@@ -1,14 +1,13 @@
-//! Which labelled pictures a classifier learns from, and which it is asked about.
+//! Which labelled instances a classifier learns from, and which it is asked about.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use selfsame_core::{Error, Random, Result};
+use crate::data::Instances;
+use crate::{Error, Random, Result};
 
-use crate::data::{Dataset, OpenOptions};
-
-/// Of one folder of classes, one picture in this many is a query.
+/// Of one folder of classes, one instance in this many is a query.
 const HELD_OUT: usize = 5;
 
 /// Names of the folder beside `train` that holds the queries.
@@ -17,44 +16,62 @@ const TEST_FOLDERS: [&str; 3] = ["test", "val", "validation"];
 /// How many names an error lists.
 const LISTED: usize = 5;
 
-/// Pictures with a class each.
-#[derive(Clone)]
-pub struct LabelledSet {
+/// Instances with a class each.
+pub struct LabelledSet<D> {
     /// Where they are.
-    pub dataset: Arc<Dataset>,
+    pub dataset: Arc<D>,
     /// Their numbers in the data set, class after class, sorted by name within a class.
     pub instances: Vec<usize>,
     /// For each class of the data set its number in [`Split::classes`].
     numbers: Vec<usize>,
 }
 
-/// Labelled pictures to learn from and to be asked about.
-#[derive(Clone)]
-pub struct Split {
+/// Labelled instances to learn from and to be asked about.
+pub struct Split<D> {
     /// Names of the classes; labels are numbers in this list.
     pub classes: Vec<String>,
     /// To learn from.
-    pub train: LabelledSet,
+    pub train: LabelledSet<D>,
     /// To be asked about.
-    pub test: LabelledSet,
+    pub test: LabelledSet<D>,
     /// How the two came about, in words.
     pub how: String,
 }
 
-impl Split {
-    /// Class folders to learn from and class folders to be asked about (or shards, or packs).
+// Not derived: what is shared need not be cloned.
+impl<D> Clone for LabelledSet<D> {
+    fn clone(&self) -> Self {
+        let Self { dataset, instances, numbers } = self;
+        Self { dataset: dataset.clone(), instances: instances.clone(), numbers: numbers.clone() }
+    }
+}
+
+impl<D> Clone for Split<D> {
+    fn clone(&self) -> Self {
+        let Self { classes, train, test, how } = self;
+        Self { classes: classes.clone(), train: train.clone(), test: test.clone(), how: how.clone() }
+    }
+}
+
+impl<D: Instances> Split<D> {
+    /// Labelled instances to learn from and others to be asked about, at these places (class folders, usually).
     ///
     /// # Errors
-    /// Data that cannot be opened, that has no labels or fewer than two classes, and classes that are in one
-    /// of the two only.
-    pub fn open_pair(train: &Path, test: &Path, options: &OpenOptions) -> Result<Self> {
-        let how = format!("train: {}, test: {}", train.display(), test.display());
-        let train = Arc::new(Dataset::open(train, options)?);
-        let test = Arc::new(Dataset::open(test, options)?);
-        check_labels(&train)?;
-        check_labels(&test)?;
-        check_classes(&train, &test)?;
-        check_classes(&test, &train)?;
+    /// Data that cannot be opened, and as [`of_pair`](Self::of_pair).
+    pub fn open_pair(train: &Path, test: &Path, options: &D::Options) -> Result<Self> {
+        Self::of_pair(Arc::new(D::open(train, options)?), Arc::new(D::open(test, options)?))
+    }
+
+    /// Labelled instances to learn from and others to be asked about.
+    ///
+    /// # Errors
+    /// Data that has no labels or fewer than two classes, and classes that are in one of the two only.
+    pub fn of_pair(train: Arc<D>, test: Arc<D>) -> Result<Self> {
+        let how = format!("train: {}, test: {}", train.path().display(), test.path().display());
+        check_labels(&*train)?;
+        check_labels(&*test)?;
+        check_classes(&*train, &*test)?;
+        check_classes(&*test, &*train)?;
         let classes = train.classes().to_vec();
         let train = LabelledSet::all(train, &classes);
         let test = LabelledSet::all(test, &classes);
@@ -62,26 +79,26 @@ impl Split {
     }
 
     /// A folder with `train/` and `test/` (or `val/`) inside; or one set of classes, of which every fifth
-    /// picture is held out.
+    /// instance is held out.
     ///
     /// # Errors
     /// As [`open_pair`](Self::open_pair) and [`held_out`](Self::held_out).
-    pub fn open(data: &Path, options: &OpenOptions) -> Result<Self> {
+    pub fn open(data: &Path, options: &D::Options) -> Result<Self> {
         let train = data.join("train");
         let test = TEST_FOLDERS.map(|name| data.join(name)).into_iter().find(|folder| folder.is_dir());
         match test {
             Some(test) if train.is_dir() => Self::open_pair(&train, &test, options),
-            _ => Self::held_out(Arc::new(Dataset::open(data, options)?)),
+            _ => Self::held_out(Arc::new(D::open(data, options)?)),
         }
     }
 
-    /// Every fifth picture of each class, by name, is a query; the others are learned from. No chance is
+    /// Every fifth instance of each class, by name, is a query; the others are learned from. No chance is
     /// involved.
     ///
     /// # Errors
-    /// Data that has no labels, fewer than two classes, or fewer than five pictures in every class.
-    pub fn held_out(dataset: Arc<Dataset>) -> Result<Self> {
-        check_labels(&dataset)?;
+    /// Data that has no labels, fewer than two classes, or fewer than five instances in every class.
+    pub fn held_out(dataset: Arc<D>) -> Result<Self> {
+        check_labels(&*dataset)?;
         let classes = dataset.classes().to_vec();
         let all = LabelledSet::all(dataset, &classes);
         let (mut train, mut test) = (Vec::new(), Vec::new());
@@ -94,19 +111,19 @@ impl Split {
         if test.is_empty() {
             return Err(Error::data(
                 all.dataset.path(),
-                format!("no class has {HELD_OUT} pictures, so that none can be held out to ask about"),
-                "label more pictures, or give others to ask about with --train DIR --test DIR",
+                format!("no class has {HELD_OUT} {}s, so that none can be held out to ask about", D::NAME),
+                format!("label more {}s, or give others to ask about with --train DIR --test DIR", D::NAME),
             ));
         }
-        let how =
-            format!("every fifth picture of each class of {} is held out", all.dataset.path().display());
+        let (name, path) = (D::NAME, all.dataset.path().display());
+        let how = format!("every fifth {name} of each class of {path} is held out");
         let (train, test) = (all.with(train), all.with(test));
         Ok(Self { classes, train, test, how })
     }
 
-    /// At most about `train` and `test` pictures, the same share of every class, drawn at this address.
+    /// At most about `train` and `test` instances, the same share of every class, drawn at this address.
     pub fn at_most(&self, train: usize, test: usize, random: &Random) -> Self {
-        let share = |set: &LabelledSet, limit: usize| limit as f64 / set.instances.len().max(1) as f64;
+        let share = |set: &LabelledSet<D>, limit: usize| limit as f64 / set.instances.len().max(1) as f64;
         Self {
             train: self.train.fraction(share(&self.train, train), &random.named("train")),
             test: self.test.fraction(share(&self.test, test), &random.named("test")),
@@ -115,9 +132,9 @@ impl Split {
     }
 }
 
-impl LabelledSet {
-    /// All pictures of `dataset` that have a class, which must be one of `classes`.
-    fn all(dataset: Arc<Dataset>, classes: &[String]) -> Self {
+impl<D: Instances> LabelledSet<D> {
+    /// All instances of `dataset` that have a class, which must be one of `classes`.
+    fn all(dataset: Arc<D>, classes: &[String]) -> Self {
         let number = |name: &String| classes.iter().position(|class| class == name).unwrap_or(usize::MAX);
         let numbers = dataset.classes().iter().map(number).collect();
         let mut set = Self { instances: Vec::new(), numbers, dataset };
@@ -161,19 +178,22 @@ impl LabelledSet {
     }
 }
 
-fn check_labels(dataset: &Dataset) -> Result<()> {
-    let help = "put the pictures into one folder a class, such as cats/1.jpg and dogs/2.jpg; \
-                or give a folder with such folders in train/ and test/";
+fn check_labels<D: Instances>(dataset: &D) -> Result<()> {
+    let name = D::NAME;
+    let help = format!(
+        "put the {name}s into one folder a class, such as {}; or give a folder with such folders in train/ and test/",
+        D::EXAMPLE
+    );
     let what = match dataset.classes() {
-        [] => "the pictures have no labels".to_owned(),
-        [one] => format!("there is only one class with pictures, `{one}`"),
+        [] => format!("the {name}s have no labels"),
+        [one] => format!("there is only one class with {name}s, `{one}`"),
         _ => return Ok(()),
     };
     Err(Error::data(dataset.path(), what, help))
 }
 
-/// Every class of `of` has pictures in `among`.
-fn check_classes(among: &Dataset, of: &Dataset) -> Result<()> {
+/// Every class of `of` has instances in `among`.
+fn check_classes<D: Instances>(among: &D, of: &D) -> Result<()> {
     let mut missing = of.classes().iter().filter(|class| !among.classes().contains(class)).peekable();
     if missing.peek().is_none() {
         return Ok(());
@@ -183,7 +203,7 @@ fn check_classes(among: &Dataset, of: &Dataset) -> Result<()> {
     let listed = names[..names.len().min(LISTED)].join(", ");
     Err(Error::data(
         among.path(),
-        format!("classes of {} have no pictures here: {listed}{more}", of.path().display()),
+        format!("classes of {} have no {}s here: {listed}{more}", of.path().display(), D::NAME),
         "name the class folders alike on both sides, and leave out classes that are on one side only",
     ))
 }

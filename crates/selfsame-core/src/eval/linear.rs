@@ -1,27 +1,27 @@
 //! A linear classifier on frozen representations.
 
-use selfsame_core::probe::{self, LinearConfig};
-use selfsame_core::{Random, Result};
 use serde::Serialize;
 
 use super::{Frozen, Measured};
+use crate::probe::{self, LinearConfig};
+use crate::{Random, Result};
 
 /// The result of [`linear`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LinearResult {
     /// `linear`.
     pub protocol: &'static str,
-    /// Share of the test pictures whose class came first.
+    /// Share of the test instances whose class came first.
     pub top1: f64,
-    /// Share of the test pictures whose class was among the first five.
+    /// Share of the test instances whose class was among the first five.
     pub top5: f64,
     /// The learning rate that was chosen.
     pub lr: f64,
-    /// Every learning rate and its top-1 share on the tenth of the training pictures that chose it.
+    /// Every learning rate and its top-1 share on the tenth of the training instances that chose it.
     pub held_out: Vec<(f64, f64)>,
-    /// Passes over the training pictures.
+    /// Passes over the training instances.
     pub epochs: usize,
-    /// Pictures a step.
+    /// Instances a step.
     pub batch_size: usize,
     /// Whether the features were standardised.
     pub standardised: bool,
@@ -31,7 +31,7 @@ pub struct LinearResult {
 }
 
 /// Trains a linear classifier on the representations by SGD; the learning rate is chosen on a tenth of the
-/// training pictures, the test pictures have no say.
+/// training instances, the test instances have no say.
 ///
 /// # Errors
 /// Settings that cannot be used, and representations that are not finite.

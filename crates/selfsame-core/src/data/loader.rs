@@ -8,13 +8,12 @@ use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use selfsame_core::{Error, Random, Result};
-
 use super::bad_files::BadFile;
+use super::instances::Instances;
 use super::prefetch::Prefetched;
-use super::render::Renderer;
-use super::source::Dataset;
-use crate::view::{Pipeline, Views};
+use super::render::{Batch, Render, Renderer};
+use crate::train::{Batches, Epoch};
+use crate::{Error, Random, Result};
 
 /// How many instances are tried in place of one whose file is bad.
 const SUBSTITUTES: u64 = 100;
@@ -44,23 +43,18 @@ impl Default for LoaderOptions {
 }
 
 /// Makes the batches of a training.
-pub struct Loader {
-    renderer: Arc<Renderer>,
+pub struct Loader<R: Render> {
+    renderer: Arc<Renderer<R>>,
     random: Random,
     options: LoaderOptions,
 }
 
-impl Loader {
-    /// A loader of views of `dataset`; `random` is the root of the run's randomness.
+impl<R: Render> Loader<R> {
+    /// A loader of what `render` makes; `random` is the root of the run's randomness.
     ///
     /// # Errors
     /// [`Error::Config`] when the batch is empty or larger than the data set.
-    pub fn new(
-        dataset: Arc<Dataset>,
-        pipeline: Pipeline,
-        random: Random,
-        options: LoaderOptions,
-    ) -> Result<Self> {
+    pub fn new(render: R, random: Random, options: LoaderOptions) -> Result<Self> {
         if options.batch_size == 0 {
             return Err(Error::config("the batch size is 0", "give at least 2 with --batch-size"));
         }
@@ -68,18 +62,19 @@ impl Loader {
             let (rank, world) = (options.rank, options.world);
             return Err(Error::Internal(format!("there is no process {rank} among {world}")));
         }
-        let (count, global) = (dataset.len(), options.batch_size.saturating_mul(options.world));
+        let data = render.data();
+        let (count, global) = (data.len(), options.batch_size.saturating_mul(options.world));
         if global > count {
-            let pictures = if count == 1 { "picture" } else { "pictures" };
+            let (name, s) = (R::Data::NAME, if count == 1 { "" } else { "s" });
             return Err(Error::config(
                 format!(
-                    "a batch of {global} is larger than the data set: {} has {count} {pictures}",
-                    dataset.path().display()
+                    "a batch of {global} is larger than the data set: {} has {count} {name}{s}",
+                    data.path().display()
                 ),
-                format!("give a smaller --batch-size (at most {}) or more pictures", count / options.world),
+                format!("give a smaller --batch-size (at most {}) or more {name}s", count / options.world),
             ));
         }
-        let renderer = Arc::new(Renderer::new(dataset, pipeline, options.workers)?);
+        let renderer = Arc::new(Renderer::new(render, options.workers)?);
         Ok(Self { renderer, random, options })
     }
 
@@ -90,7 +85,7 @@ impl Loader {
 
     /// The number of whole batches in an epoch; what remains is left for other epochs.
     pub fn batches_per_epoch(&self) -> usize {
-        self.renderer.dataset.len() / (self.options.batch_size * self.options.world)
+        self.renderer.data().len() / (self.options.batch_size * self.options.world)
     }
 
     /// The batches of an epoch from number `first` on, each with `batch_size` instances. They begin to be made at once.
@@ -100,13 +95,13 @@ impl Loader {
     ///
     /// # Errors
     /// [`Error::Internal`] when the system has no thread left.
-    pub fn epoch(&self, epoch: u64, first: usize) -> Result<Prefetched> {
+    pub fn epoch(&self, epoch: u64, first: usize) -> Result<Prefetched<R::Batch>> {
         let (renderer, random, options) = (self.renderer.clone(), self.random.clone(), self.options.clone());
         let mut numbers = first..self.batches_per_epoch();
         let mut order = None;
         Prefetched::start(options.ahead, move |stop| {
             let number = numbers.next()?;
-            let order = order.get_or_insert_with(|| renderer.dataset.order(epoch, &random));
+            let order = order.get_or_insert_with(|| renderer.data().order(epoch, &random));
             let first = (number * options.world + options.rank) * options.batch_size;
             let rows = order.get(first..first + options.batch_size)?;
             Some(training_batch(&renderer, &random, &options, epoch, first, rows, stop))
@@ -114,8 +109,8 @@ impl Loader {
     }
 
     /// Takes back a batch that is no longer needed, to reuse its memory.
-    pub fn recycle(&self, views: Views) {
-        self.renderer.recycle(views);
+    pub fn recycle(&self, batch: R::Batch) {
+        self.renderer.recycle(batch);
     }
 
     /// The files that could not be used so far, and why.
@@ -124,16 +119,30 @@ impl Loader {
     }
 }
 
-fn training_batch(
-    renderer: &Renderer,
+impl<R: Render> Batches<R::Batch> for Loader<R> {
+    fn size(&self) -> usize {
+        self.batch_size()
+    }
+
+    fn epoch(&self, epoch: usize, first: usize) -> Result<Epoch<'_, R::Batch>> {
+        Ok(Box::new(Loader::epoch(self, epoch as u64, first)?))
+    }
+
+    fn recycle(&self, batch: R::Batch) {
+        Loader::recycle(self, batch);
+    }
+}
+
+fn training_batch<R: Render>(
+    renderer: &Renderer<R>,
     random: &Random,
     options: &LoaderOptions,
     epoch: u64,
     first: usize,
     rows: &[u32],
     stop: &AtomicBool,
-) -> Result<Views> {
-    let count = renderer.dataset.len();
+) -> Result<R::Batch> {
+    let count = renderer.data().len();
     let allowed = (options.max_bad_share * count as f64).floor() as usize;
     let too_many = || renderer.bad_count() > allowed;
     let views = random.named("views").at(epoch);
@@ -149,25 +158,25 @@ fn training_batch(
             .take_while(|_| !stop.load(Ordering::Relaxed) && !too_many())
             .map(move |instance| (instance, stream.clone()))
     });
-    let complete = batch.instances.len() == rows.len();
+    let complete = batch.instances().len() == rows.len();
     if too_many() || (!complete && !stop.load(Ordering::Relaxed)) {
         return Err(too_many_bad_files(renderer, options));
     }
     Ok(batch)
 }
 
-fn too_many_bad_files(renderer: &Renderer, options: &LoaderOptions) -> Error {
+fn too_many_bad_files<R: Render>(renderer: &Renderer<R>, options: &LoaderOptions) -> Error {
     let bad = renderer.bad_files();
-    let dataset = &renderer.dataset;
+    let data = renderer.data();
     let first: Vec<String> =
         bad.iter().take(3).map(|file| format!("{} ({})", file.name, file.reason)).collect();
     let more = if bad.len() > first.len() { ", …" } else { "" };
     Error::data(
-        dataset.path(),
+        data.path(),
         format!(
             "{} of {} files cannot be used, more than the allowed {} %: {}{more}",
             bad.len(),
-            dataset.len(),
+            data.len(),
             options.max_bad_share * 100.0,
             first.join(", ")
         ),

@@ -5,24 +5,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
-use selfsame_core::{Error, Result};
-
-use crate::view::Views;
+use crate::{Error, Result};
 
 /// Batches in order, made ahead by a thread of their own. Dropping it stops that thread.
 #[derive(Debug)]
-pub struct Prefetched {
-    receiver: Option<Receiver<Result<Views>>>,
+pub struct Prefetched<V> {
+    receiver: Option<Receiver<Result<V>>>,
     producer: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
 }
 
-impl Prefetched {
+impl<V: Send + 'static> Prefetched<V> {
     /// Starts making batches: `make` is called until it yields nothing or an error. It should return soon once the
     /// flag that it is given is set. At most `ahead` finished batches wait, besides the one in the making.
-    pub(super) fn start(
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the system has no thread left.
+    pub fn start(
         ahead: usize,
-        mut make: impl FnMut(&AtomicBool) -> Option<Result<Views>> + Send + 'static,
+        mut make: impl FnMut(&AtomicBool) -> Option<Result<V>> + Send + 'static,
     ) -> Result<Self> {
         let (sender, receiver) = sync_channel(ahead.max(1));
         let stop = Arc::new(AtomicBool::new(false));
@@ -45,8 +46,8 @@ impl Prefetched {
     }
 }
 
-impl Iterator for Prefetched {
-    type Item = Result<Views>;
+impl<V> Iterator for Prefetched<V> {
+    type Item = Result<V>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let received = self.receiver.as_ref()?.recv();
@@ -66,7 +67,7 @@ impl Iterator for Prefetched {
     }
 }
 
-impl Drop for Prefetched {
+impl<V> Drop for Prefetched<V> {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         // A thread that waits for room in the channel wakes up when the other end is gone.
