@@ -1,6 +1,6 @@
 //! A run as what it is for: an encoder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
 use selfsame_core::pretrain::StoredRun;
@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use crate::method::{self, ImageMethod, Layer};
 use crate::model::{About, Preprocess};
 use crate::network::{backbone_config, build, initial_weights};
-use crate::picture::Picture;
 use crate::pretrain::MODALITY;
 use crate::settings::ViewSettings;
 use crate::view::{Pipeline, Recipe};
@@ -112,16 +111,6 @@ impl TrainedRun {
             ("preprocess", json!(about.preprocess).to_string()),
         ];
         Ok(pairs.map(|(name, value)| (name.to_owned(), value)).to_vec())
-    }
-
-    /// Keeps a picture of an evaluation in the run, as `pictures/NAME.png`; returns its path.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn keep_picture(&self, name: &str, picture: &Picture) -> Result<PathBuf> {
-        let path = self.stored.picture(name)?;
-        picture.save_png(&path)?;
-        Ok(path)
     }
 
     /// Keeps the result of an evaluation in the run's record, under its protocol.

@@ -14,6 +14,7 @@ use crate::view::ClipTime;
 pub(crate) const DEFAULTS: &str = r#"
 [data]
 path = ""
+list = ""
 eval = ""
 max_bad_share = 0.05
 workers = "auto"
@@ -70,6 +71,10 @@ stop_on_collapse = false
 sync_batch_norm = true
 "#;
 
+/// The settings that name a file or a folder, by section and key.
+pub(crate) const PATHS: &[(&str, &str)] =
+    &[("data", "path"), ("data", "list"), ("data", "eval"), ("backbone", "init_from")];
+
 /// What the settings of a method start from.
 ///
 /// # Errors
@@ -83,6 +88,8 @@ pub fn defaults(method: &Entry, preset: Preset) -> Result<Table> {
 pub struct DataSettings {
     /// What to learn from.
     pub path: String,
+    /// A file that lists which of the videos at `path`, one a line, as UCF101's splits do; empty: all.
+    pub list: String,
     /// Labelled data for kNN while training; empty: the training data's own classes, if it has any.
     pub eval: String,
     /// Share of unreadable files above which the training ends.

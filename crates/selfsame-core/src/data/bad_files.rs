@@ -92,9 +92,11 @@ pub fn read_bad_files(path: &Path) -> Result<Vec<BadFile>> {
 /// As [`read_bad_files`] and [`write_bad_files`].
 pub fn add_bad_files(path: &Path, met: Vec<BadFile>) -> Result<()> {
     let mut files = read_bad_files(path)?;
-    let new: Vec<BadFile> =
-        met.into_iter().filter(|file| files.iter().all(|known| known.name != file.name)).collect();
-    files.extend(new);
+    for file in met {
+        if files.iter().all(|known| known.name != file.name) {
+            files.push(file);
+        }
+    }
     write_bad_files(path, &files)
 }
 
@@ -116,7 +118,7 @@ mod tests {
 
         let again = BadFile { reason: "another".into(), ..read[0].clone() };
         let new = BadFile { name: "c.jpg".into(), ..again.clone() };
-        add_bad_files(&path, vec![again, new.clone()]).unwrap();
+        add_bad_files(&path, vec![again, new.clone(), new.clone()]).unwrap();
         assert_eq!(read_bad_files(&path).unwrap(), [read[0].clone(), new]);
     }
 

@@ -27,7 +27,7 @@ pub fn contact_sheet(rows: &[(Picture, Vec<Picture>)], side: usize) -> Picture {
 }
 
 /// The picture resized so that its longer side is `side`.
-pub(crate) fn fit(picture: &Picture, side: usize) -> Picture {
+pub fn fit(picture: &Picture, side: usize) -> Picture {
     let longer = picture.width.max(picture.height);
     let length = |x: usize| ((x * side + longer / 2) / longer).max(1);
     let (width, height) = (length(picture.width), length(picture.height));

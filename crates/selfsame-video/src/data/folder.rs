@@ -7,11 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
+use selfsame_core::data::{BadFile, BadFiles, Instances, reason};
 use selfsame_core::video_names::is_named_as_video;
 use selfsame_core::{Error, Result};
-use selfsame_image::data::{
-    BadFile, BadFiles, Cache, Kind, Labels, Stamp, default_cache_folder, list, reason,
-};
+use selfsame_image::data::{Cache, Kind, Labels, Stamp, default_cache_folder, list};
 use selfsame_image::picture::Picture;
 use serde::{Deserialize, Serialize};
 
@@ -278,6 +277,12 @@ impl VideoFolder {
         Ok(self.video(index)?.index.key_frames())
     }
 
+    /// Whether a video holds motion vectors, as far as its header and the places of its key frames tell.
+    pub fn has_motion(&self, index: usize) -> bool {
+        let has = |video: &Video| require(&video.info.codec, video.index.is_all_key()).is_ok();
+        self.videos.get(index).is_some_and(has)
+    }
+
     /// The frames `start`, `start + stride`, … of a video, `length` of them, upright and scaled to `size` (`None`: as large as they are).
     /// A video that ends before the clip does is looped from its beginning.
     ///
@@ -292,12 +297,19 @@ impl VideoFolder {
         length: usize,
         size: Option<Size>,
     ) -> Result<Clip> {
+        self.frames(index, &clip_frames(start, stride, length, self.video(index)?.frames()), size)
+    }
+
+    /// Any frames of a video, in any order, as [`clip`](Self::clip) gives them. The file is opened once, and gone through from front to back.
+    ///
+    /// # Errors
+    /// As [`clip`](Self::clip).
+    pub fn frames(&self, index: usize, wanted: &[usize], size: Option<Size>) -> Result<Clip> {
         let video = self.video(index)?;
         let size = size.unwrap_or_else(|| video.size());
-        let wanted = clip_frames(start, stride, length, video.frames());
         let mut scaler = Scaler::default();
         let (frame_bytes, rotation) = (size.width * size.height * 3, video.info.rotation);
-        let pixels = self.read(index, Wanted::Pixels, &wanted, frame_bytes, |frame, pixels| {
+        let pixels = self.read(index, Wanted::Pixels, wanted, frame_bytes, |frame, pixels| {
             scaler.append(frame, size, rotation, pixels)
         })?;
         Ok(Clip { frames: wanted.len(), size, pixels })
@@ -373,6 +385,37 @@ impl VideoFolder {
         let mut met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
         met.add(index, video.name.clone(), reason(&error));
         error
+    }
+}
+
+impl Instances for VideoFolder {
+    const NAME: &'static str = "video";
+    const FIELD: &'static str = "videos";
+    const EXAMPLE: &'static str = "jumping/1.mp4 and running/2.mp4";
+    type Options = VideoFolderOptions;
+
+    fn open(path: &Path, options: &VideoFolderOptions) -> Result<Self> {
+        Self::open(path, options, &|_, _| ())
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn len(&self) -> usize {
+        self.videos.len()
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.videos.get(index).map_or_else(|| format!("video {index}"), |video| video.name.clone())
+    }
+
+    fn label(&self, index: usize) -> Option<usize> {
+        self.labels.get(index)
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.labels.classes
     }
 }
 

@@ -1,11 +1,13 @@
 //! One clip as a view: the same random transformation for all its frames.
 
 use selfsame_core::{Error, Random, Result};
-use selfsame_image::view::{Geometry, Pipeline, Recipe, Scratch};
+use selfsame_image::picture::Picture;
+use selfsame_image::view::{Crop, Geometry, Pipeline, Recipe, Scratch};
 
 use super::decoded::{Frames, VideoShape};
 use super::rotation::turned;
 use super::sampling::ClipTime;
+use super::views::ClipViews;
 
 /// What one clip shows of its video.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +61,24 @@ impl ClipPipeline {
         self.time
     }
 
+    /// What is done to each frame.
+    pub fn pictures(&self) -> Pipeline {
+        self.pictures
+    }
+
+    /// Height and width of the clips in pixels.
+    pub fn side(&self) -> usize {
+        self.pictures.side
+    }
+
+    /// The frame in the middle of a clip of a batch: clip number `clip` of the video in this place.
+    pub fn picture(&self, views: &ClipViews, clip: usize, place: usize) -> Picture {
+        let (frames, area) = (views.frames, views.side * views.side);
+        let pixels = &views.clips[clip][place * 3 * frames * area..];
+        let plane = |channel: usize| &pixels[(channel * frames + frames / 2) * area..][..area];
+        self.pictures.to_picture(&[0, 1, 2].map(plane).concat())
+    }
+
     /// Values of one clip: 3 · frames · side · side.
     pub fn clip_len(&self) -> usize {
         self.time.frames * self.pictures.view_len()
@@ -78,6 +98,15 @@ impl ClipPipeline {
             geometry: self.pictures.sample_geometry(random, view, video.width, video.height),
             quarter_turns: 0,
         }
+    }
+
+    /// The central square, from this frame on: all of it for views up to 64 px; for larger ones 7/8 of its side, as evaluations show pictures.
+    pub fn plan_centre(&self, start: usize, video: VideoShape) -> ClipPlan {
+        let share = self.pictures.side as f32 / self.pictures.resized_side() as f32;
+        let crop = Crop::central_square(video.width, video.height, share);
+        let geometry =
+            Geometry { source_height: video.height, source_width: video.width, crop, flipped: false };
+        ClipPlan { start, stride: self.time.stride, geometry, quarter_turns: 0 }
     }
 
     /// Makes the view that was planned out of its decoded frames. `random` is the instance's stream. The view is written to `out`,

@@ -17,6 +17,8 @@ use super::views::{ClipViews, InstanceViews};
 pub enum Arrangement {
     /// So many clips, each of them anywhere.
     Independent(usize),
+    /// So many clips, evenly spaced from the beginning of the video to its end, of its central square.
+    Even(usize),
     /// Two clips that differ in a way that a method has to recognise.
     Pair(PairTasks),
     /// A clip with what surrounds it.
@@ -114,7 +116,7 @@ impl VideoPipeline {
     pub fn new(recipe: Recipe, time: ClipTime, side: usize, arrangement: Arrangement) -> Result<Self> {
         let framed = matches!(recipe.framing, Framing::Random { .. });
         match arrangement {
-            Arrangement::Independent(0) => {
+            Arrangement::Independent(0) | Arrangement::Even(0) => {
                 return Err(Error::config(
                     "the number of clips is 0",
                     "give at least 1; most methods need 2",
@@ -143,28 +145,38 @@ impl VideoPipeline {
         &self.clip
     }
 
+    /// Frames of a motion window; 0 where there is none.
+    pub fn motion_frames(&self) -> usize {
+        match self.arrangement {
+            Arrangement::Surroundings { motion: Some(motion), .. } => motion.frames,
+            _ => 0,
+        }
+    }
+
     /// Room for the views of a batch; labels are set by the caller, from the plans.
     pub fn batch(&self, instances: Vec<usize>) -> ClipViews {
+        self.batch_in(ClipViews::default(), instances)
+    }
+
+    /// As [`batch`](Self::batch), in the memory of views that are no longer needed.
+    pub fn batch_in(&self, spare: ClipViews, instances: Vec<usize>) -> ClipViews {
         let (count, side) = (instances.len(), self.clip.pictures.side);
         let clips = match self.arrangement {
-            Arrangement::Independent(clips) => clips,
+            Arrangement::Independent(clips) | Arrangement::Even(clips) => clips,
             Arrangement::Pair(_) => 2,
             Arrangement::Surroundings { .. } => 1,
         };
-        let mut views = ClipViews {
-            frames: self.clip.time().frames,
-            side,
-            clips: vec![vec![0.0; count * self.clip.clip_len()]; clips],
-            instances,
-            ..ClipViews::default()
-        };
+        let mut views = ClipViews { frames: self.clip.time().frames, side, instances, ..spare };
+        views.labels.clear();
+        views.clips.resize_with(clips, Vec::new);
+        views.clips.iter_mut().for_each(|clip| clip.resize(count * self.clip.clip_len(), 0.0));
         if let Arrangement::Surroundings { motion, key_frame } = self.arrangement {
             if let Some(MotionPlan { frames, negatives, .. }) = motion {
                 views.motion_frames = frames;
-                views.motion = vec![0.0; count * (1 + negatives) * 2 * frames * side * side];
+                views.motion.resize(count * (1 + negatives) * 2 * frames * side * side, 0.0);
             }
             if key_frame {
-                views.key_frames = vec![0.0; count * self.key_frame.view_len()];
+                views.key_frames.resize(count * self.key_frame.view_len(), 0.0);
             }
         }
         views
@@ -176,6 +188,11 @@ impl VideoPipeline {
         match self.arrangement {
             Arrangement::Independent(clips) => {
                 let clips = (0..clips).map(|view| self.clip.plan(random, view, video)).collect();
+                InstancePlan { clips, ..InstancePlan::default() }
+            }
+            Arrangement::Even(clips) => {
+                let starts = self.clip.time.even_starts(clips, video.frames);
+                let clips = starts.map(|start| self.clip.plan_centre(start, video)).collect();
                 InstancePlan { clips, ..InstancePlan::default() }
             }
             Arrangement::Pair(tasks) => self.plan_pair(tasks, random, video),

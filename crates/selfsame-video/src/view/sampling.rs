@@ -26,6 +26,15 @@ impl ClipTime {
     pub fn random_start(&self, random: &mut Random, frames: usize) -> usize {
         random.below(self.starts(frames))
     }
+
+    /// The starts of `count` clips, evenly spaced from the first place in the video to the last; the middle one alone.
+    pub fn even_starts(&self, count: usize, frames: usize) -> impl Iterator<Item = usize> + use<> {
+        let last = self.starts(frames).saturating_sub(1);
+        (0..count).map(move |at| match count {
+            1 => last / 2,
+            _ => (2 * at * last + count - 1) / (2 * (count - 1)),
+        })
+    }
 }
 
 /// Where the windows of `length` frames start that shall tell motion at one time from motion at another: `count` random ones that overlap neither
@@ -93,6 +102,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn even_starts_go_from_the_beginning_to_the_end() {
+        let clip = ClipTime { frames: 8, stride: 4 };
+        let starts = |count, frames| clip.even_starts(count, frames).collect::<Vec<_>>();
+        assert_eq!(starts(10, 64), [0, 4, 8, 12, 16, 19, 23, 27, 31, 35]);
+        assert_eq!(starts(3, 64), [0, 18, 35]);
+        assert_eq!(starts(1, 64), [17]);
+        assert_eq!(starts(2, 5), [0, 0], "a video that is too short is looped");
     }
 
     #[test]

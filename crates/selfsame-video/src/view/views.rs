@@ -1,6 +1,7 @@
 //! The views of a batch of videos.
 
 use burn::tensor::{Device, Tensor};
+use selfsame_core::data::Batch;
 use selfsame_core::momentum_contrast::HostView;
 
 use super::pipeline::Labels;
@@ -63,6 +64,23 @@ impl ClipViews {
         HostView { values: &self.key_frames, shape }.tensor(device)
     }
 
+    /// Keeps the places of a batch that have something, which is told of each place, with the number of their video.
+    pub fn keep(&mut self, made: &[Option<usize>]) {
+        let floats = self.clips.iter_mut().chain([&mut self.motion, &mut self.key_frames]);
+        for values in floats {
+            let length = values.len() / made.len().max(1);
+            let mut kept = 0;
+            for place in (0..made.len()).filter(|&place| made[place].is_some()) {
+                if kept < place {
+                    values.copy_within(place * length..(place + 1) * length, kept * length);
+                }
+                kept += 1;
+            }
+            values.truncate(kept * length);
+        }
+        self.instances = made.iter().flatten().copied().collect();
+    }
+
     /// Where the views of each video are written.
     pub fn rows_mut(&mut self) -> Vec<InstanceViews<'_>> {
         let count = self.instances.len();
@@ -74,6 +92,23 @@ impl ClipViews {
             key_frame,
         })
         .collect()
+    }
+}
+
+impl InstanceViews<'_> {
+    /// The same place, lent for a shorter time.
+    pub fn reborrow(&mut self) -> InstanceViews<'_> {
+        InstanceViews {
+            clips: self.clips.iter_mut().map(|clip| &mut **clip).collect(),
+            motion: self.motion,
+            key_frame: self.key_frame,
+        }
+    }
+}
+
+impl Batch for ClipViews {
+    fn instances(&self) -> &[usize] {
+        &self.instances
     }
 }
 
