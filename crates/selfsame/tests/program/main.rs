@@ -22,5 +22,6 @@ mod resume;
 mod settings;
 mod signals;
 mod sweep;
+mod video_training;
 mod videos;
 mod workshop;

@@ -11,11 +11,12 @@ use super::evaluation::Layer;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  selfsame embed runs/a --data photos/ -o embeddings.parquet\n  \
     selfsame embed runs/a --data photos/ -o projector/\n  \
+    selfsame embed runs/v --data clips/ -o clips.npy\n  \
     selfsame embed runs/g --nodes items -o items.npy")]
 pub struct Embed {
     /// Folder of the run
     pub run: PathBuf,
-    /// Pictures; of a run on interactions, where these lie now if they were moved
+    /// Pictures or videos; of a run on interactions, where these lie now if they were moved
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// .parquet, .npy, .csv, .safetensors, or a folder for TensorBoard's projector
@@ -36,7 +37,10 @@ pub struct Embed {
     /// Whose embeddings to write, of a run on interactions
     #[arg(long, value_enum, default_value_t)]
     pub nodes: Nodes,
-    /// Threads that read pictures
+    /// Clips of a video over which the mean is taken; 10 by default
+    #[arg(long)]
+    pub clips: Option<usize>,
+    /// Threads that read pictures or videos
     #[arg(long)]
     pub workers: Option<usize>,
     /// Where to compute

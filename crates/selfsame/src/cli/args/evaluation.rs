@@ -72,6 +72,15 @@ pub enum Eval {
         /// Pictures in a batch
         #[arg(long, default_value_t = 64)]
         batch_size: usize,
+        /// Learn CMD's tasks from the motion vectors and key frames of the videos beside the labels, with this weight
+        #[arg(
+            long,
+            value_name = "WEIGHT",
+            num_args = 0..=1,
+            require_equals = true,
+            default_missing_value = "1"
+        )]
+        auxiliary: Option<f64>,
     },
     /// The class of every pixel, told by a linear classifier from the frozen map
     #[command(after_help = "Example:\n  selfsame eval segmentation runs/a --data scenes/ --void 11\n\n\
@@ -119,10 +128,10 @@ pub enum Eval {
         #[arg(long, default_value_t = 8)]
         pictures: usize,
     },
-    /// Finding pictures of the same class by their features
+    /// Finding pictures or videos of the same class by their features
     #[command(
         after_help = "Example:\n  selfsame eval retrieval runs/a --train labelled/train --test labelled/test\n\n\
-        The pictures of --test ask, those of --train are ranked."
+        Those of --test ask, those of --train are ranked."
     )]
     Retrieval {
         #[command(flatten)]
@@ -132,8 +141,32 @@ pub enum Eval {
         /// Which layer's output is the representation
         #[arg(long, value_enum, default_value_t)]
         layer: Layer,
-        /// Queries in RUN/pictures/retrieval.png, with their nearest pictures
+        /// Queries in RUN/pictures/retrieval.png, with what is nearest
         #[arg(long, default_value_t = 8)]
+        pictures: usize,
+    },
+    /// Where in videos a network looks, and whether something moves there
+    #[command(
+        after_help = "Example:\n  selfsame eval activation runs/moco --beside runs/be --data clips/test\n\n\
+        The sheet shows for each video frames of its clips, and below them the same under the map of each network."
+    )]
+    Activation {
+        #[command(flatten)]
+        network: Network,
+        /// Videos; no labels needed
+        #[arg(long, value_name = "PATH")]
+        data: PathBuf,
+        /// Other runs to show beside; may be repeated
+        #[arg(long, value_name = "RUN")]
+        beside: Vec<PathBuf>,
+        /// Side of the clips in pixels; by default twice the run's image size
+        #[arg(long)]
+        image_size: Option<usize>,
+        /// Clips of a video
+        #[arg(long, default_value_t = 6)]
+        clips: usize,
+        /// Videos in RUN/pictures/activation.png
+        #[arg(long, default_value_t = 4)]
         pictures: usize,
     },
     /// Finding held-out items among all that a user did not have in training
@@ -181,7 +214,7 @@ pub struct Network {
     /// Seed of the evaluation's own random choices
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Threads that read pictures
+    /// Threads that read pictures or videos
     #[arg(long)]
     pub workers: Option<usize>,
     /// Where to compute
@@ -191,7 +224,7 @@ pub struct Network {
     pub output: Output,
 }
 
-/// Pictures with a class each.
+/// Pictures or videos with a class each.
 #[derive(Debug, Args)]
 pub struct ClassFolders {
     /// Class folders, or a folder with train/ and test/ inside
@@ -203,6 +236,15 @@ pub struct ClassFolders {
     /// Class folders to measure on
     #[arg(long, value_name = "DIR", requires = "train")]
     pub test: Option<PathBuf>,
+    /// A file that lists the videos of --data to learn from, one a line, as the splits of UCF101 do
+    #[arg(long, value_name = "FILE", requires_all = ["data", "test_list"])]
+    pub train_list: Option<PathBuf>,
+    /// A file that lists the videos of --data to measure on
+    #[arg(long, value_name = "FILE", requires = "train_list")]
+    pub test_list: Option<PathBuf>,
+    /// Clips of a video over which the mean is taken; 10 by default
+    #[arg(long)]
+    pub clips: Option<usize>,
 }
 
 /// Pictures with a class for each pixel.

@@ -49,7 +49,7 @@ pub enum Command {
     /// Measure what a representation is worth
     #[command(subcommand)]
     Eval(Eval),
-    /// Write the representations of pictures, or of users and items, to a file
+    /// Write the representations of pictures or videos, or of users and items, to a file
     Embed(Embed),
     /// Print the items that a run on interactions recommends
     Recommend(Recommend),

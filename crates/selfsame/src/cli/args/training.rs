@@ -13,6 +13,7 @@ use super::Output;
     selfsame pretrain simclr --data photos/ --out runs/b --backbone resnet50 --width 1 --image-size 224 --epochs 100\n  \
     selfsame pretrain simclr --data photos/ --out runs/c --config mine.toml --set optimizer.lr=0.3 \
     --set method.projector=linear\n  \
+    selfsame pretrain be --data clips/ --out runs/v --frames 8 --stride 4 --image-size 64\n  \
     selfsame pretrain sgl --data interactions/ --out runs/g --augmentation edge --set data.validation_share=0.1\n\n\
     Settings come from defaults < --config < environment (SELFSAME_OPTIMIZER_LR=0.3) < flags < --set.\n\
     Everything is printed before the first step and written to OUT/config.toml.")]
@@ -37,7 +38,8 @@ pub struct Pretrain {
 /// What is learned from, and all settings.
 #[derive(Debug, Args)]
 pub struct Training {
-    /// Pictures (a folder, tar shards or a pack), without labels; or interactions (a file, or a folder with train and test)
+    /// Pictures (a folder, tar shards or a pack) or videos (a folder), without labels; or interactions (a file, or a folder with train and
+    /// test)
     #[arg(long, value_name = "PATH")]
     pub data: Option<String>,
     /// Settings in a TOML file
@@ -87,7 +89,19 @@ pub struct Flags {
     /// The views: `selfsame list recipes`
     #[arg(long)]
     pub recipe: Option<String>,
-    /// What to measure on while training: labelled pictures for kNN, or a file of held-out interactions
+    /// Frames of a clip of a video
+    #[arg(long)]
+    pub frames: Option<String>,
+    /// From one frame of a clip to the next, in frames of the video
+    #[arg(long)]
+    pub stride: Option<String>,
+    /// The largest share of another frame that is added to clips, so that backgrounds mislead less: 0.3; 0 for none
+    #[arg(long, value_name = "SHARE")]
+    pub erase_background: Option<String>,
+    /// A file that lists the videos of --data to learn from, one a line, as the splits of UCF101 do
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<String>,
+    /// What to measure on while training: labelled pictures or videos for kNN, or a file of held-out interactions
     #[arg(long, value_name = "PATH")]
     pub eval_data: Option<String>,
     /// How graphs are thinned: node, edge or walk
@@ -114,6 +128,10 @@ impl Flags {
             ("backbone.width", &self.width, "--width"),
             ("view.image_size", &self.image_size, "--image-size"),
             ("view.recipe", &self.recipe, "--recipe"),
+            ("view.frames", &self.frames, "--frames"),
+            ("view.stride", &self.stride, "--stride"),
+            ("method.erase_background", &self.erase_background, "--erase-background"),
+            ("data.list", &self.list, "--list"),
             ("data.eval", &self.eval_data, "--eval-data"),
             ("view.augmentation", &self.augmentation, "--augmentation"),
             ("data.noise", &self.noise, "--noise"),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use selfsame_core::pretrain::{Modality, Prepared, Preset, Report, finished, method_by_name, read_settings};
+use selfsame_core::pretrain::{Modality, Prepared, Preset, Report, finished};
 use selfsame_core::run::RunFolder;
 use selfsame_core::settings::{Layers, Origin};
 use selfsame_core::stop::StopSignal;
@@ -13,7 +13,7 @@ use selfsame_core::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::cli::args::{self, Output};
-use crate::cli::modalities::MODALITIES;
+use crate::cli::modalities::{self, settings_of};
 use crate::cli::output::{print, tell};
 use crate::cli::progress::observer;
 use crate::cli::table::{Align, Table};
@@ -41,7 +41,7 @@ pub fn pretrain(args: &args::Pretrain) -> Result<ExitCode> {
 /// Goes on with a training.
 pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     let folder = RunFolder::resume(&args.run)?;
-    let kept = read_settings(&folder, &MODALITIES)?;
+    let kept = settings_of(&folder)?;
     let modality = kept.modality;
     if let Some(report) = finished(&folder)? {
         tell(format!("{} is finished already; there is nothing to do", args.run.display()));
@@ -71,7 +71,7 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
 
 /// What a method learns from, and the settings of a new run from all their sources.
 pub fn settings(method: &str, args: &args::Training) -> Result<(&'static Modality, Layers)> {
-    let (modality, about) = method_by_name(method, &MODALITIES)?;
+    let (modality, about) = modalities::method(method)?;
     let preset = match args.preset {
         args::Preset::Small => Preset::Small,
         args::Preset::Paper => Preset::Paper,

@@ -22,17 +22,14 @@ mod videos {
 
     use std::process::ExitCode;
 
-    use selfsame_core::{Error, Result};
+    use selfsame_core::Result;
 
     use crate::cli::args;
+    use crate::cli::modalities::without_video;
 
     /// Says how to get a program that can do it.
     pub fn run(_args: &args::Data) -> Result<ExitCode> {
-        Err(Error::config(
-            "this program was built without video",
-            "build it with `cargo build --release --features video`; \
-             `cargo xtask setup` installs FFmpeg's libraries, which that needs",
-        ))
+        Err(without_video())
     }
 }
 

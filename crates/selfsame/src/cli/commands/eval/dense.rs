@@ -33,7 +33,7 @@ pub fn segmentation(
             ));
         }
     };
-    let run = open(network)?;
+    let mut run = open(network)?;
     let mut config = SegmentationConfig {
         image_size: side(&run, image_size)?,
         workers: workers(network),
@@ -48,7 +48,7 @@ pub fn segmentation(
     let counter = Counter::new("pictures", total, network.output.quiet);
     let found = eval::segmentation(&train, &test, &encoder, &config, &|done| counter.at(done))?;
     counter.finish();
-    Report { sheet: found.sheet, ..Report::of(network, Layer::Backbone) }.tell(run, &found.result)
+    Report { sheet: found.sheet, ..Report::of(network, Layer::Backbone) }.tell(&mut run.stored, &found.result)
 }
 
 /// `selfsame eval correspondence`
@@ -59,7 +59,7 @@ pub fn correspondence(
     image_size: Option<usize>,
     [images, pictures]: [usize; 2],
 ) -> Result<ExitCode> {
-    let run = open(network)?;
+    let mut run = open(network)?;
     let dataset = Arc::new(Dataset::open(data, &OpenOptions::default())?);
     let config = CorrespondenceConfig {
         recipe,
@@ -76,7 +76,7 @@ pub fn correspondence(
     let counter = Counter::new("pictures", dataset.len().min(images), network.output.quiet);
     let found = eval::correspondence(dataset, &encoder, &config, &|done| counter.at(done))?;
     counter.finish();
-    Report { sheet: found.sheet, ..Report::of(network, Layer::Backbone) }.tell(run, &found.result)
+    Report { sheet: found.sheet, ..Report::of(network, Layer::Backbone) }.tell(&mut run.stored, &found.result)
 }
 
 /// The side that was given, or twice that of training: maps get four times the cells, and as crops show parts, things come nearer to the

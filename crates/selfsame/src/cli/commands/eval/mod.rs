@@ -2,11 +2,15 @@
 
 mod dense;
 mod ranking;
+#[cfg(feature = "video")]
+mod videos;
 
 use std::process::ExitCode;
 
 use burn::tensor::Tensor;
+use selfsame_core::pretrain::{StoredRun, Weights};
 use selfsame_core::probe::{KnnConfig, LinearConfig};
+use selfsame_core::run::RunFolder;
 use selfsame_core::{Error, Random, Result};
 use selfsame_image::data::OpenOptions;
 use selfsame_image::eval::{
@@ -15,17 +19,18 @@ use selfsame_image::eval::{
 };
 use selfsame_image::method::Layer;
 use selfsame_image::picture::Picture;
-use selfsame_image::trained::{TrainedRun, Weights};
+use selfsame_image::trained::TrainedRun;
 use selfsame_image::view::Recipe;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::{ClassFolders, Eval, Network};
+use crate::cli::modalities::settings_of;
 use crate::cli::output::{print, tell};
 use crate::cli::progress::Counter;
 
 /// Fields that say how good it is, in the order in which people read them, and what they call them.
-const HEADLINES: [(&str, &str); 10] = [
+const HEADLINES: [(&str, &str); 12] = [
     ("top1", "top-1"),
     ("top5", "top-5"),
     ("miou", "mean IoU"),
@@ -35,45 +40,73 @@ const HEADLINES: [(&str, &str); 10] = [
     ("r@1", "R@1"),
     ("r@5", "R@5"),
     ("r@10", "R@10"),
+    ("r@20", "R@20"),
+    ("r@50", "R@50"),
     ("map", "mAP"),
 ];
 
 /// Measures what a representation is worth.
 pub fn run(args: &Eval) -> Result<ExitCode> {
     match args {
+        Eval::Ranking { .. } => ranking::run(args),
+        Eval::Knn { network, .. }
+        | Eval::Linear { network, .. }
+        | Eval::Retrieval { network, .. }
+        | Eval::Finetune { network, .. }
+        | Eval::Activation { network, .. }
+        | Eval::Segmentation { network, .. }
+        | Eval::Correspondence { network, .. } => of_network(args, network),
+    }
+}
+
+/// Protocols for networks, by what the run has learned from.
+fn of_network(args: &Eval, network: &Network) -> Result<ExitCode> {
+    let data = RunFolder::open(&network.run).and_then(|folder| settings_of(&folder))?.modality.data;
+    match data {
+        #[cfg(feature = "video")]
+        "videos" => videos::run(args),
+        _ => of_pictures(args),
+    }
+}
+
+fn of_pictures(args: &Eval) -> Result<ExitCode> {
+    match args {
         Eval::Knn { network, classes, layer, dense, k, temperature } => {
-            let (run, split) = (open(network)?, split(classes)?);
+            let (mut run, split) = (open(network)?, split(classes)?);
             let config = KnnConfig { k: *k, temperature: *temperature };
             let report = Report::of(network, (*layer).into());
             let Some(grid) = *dense else {
                 let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;
-                return report.tell(run, &knn(&frozen, &config)?);
+                return report.tell(&mut run.stored, &knn(&frozen, &config)?);
             };
             check_regions(grid, run.pipeline()?.side.div_ceil(run.reduction()?))?;
             let regions = |images| region_means(run.represent_map(images), grid);
             let frozen = frozen(network, &run, &split, &regions)?;
             let result = knn(&frozen, &config)?.of_regions(grid);
-            report.tell(run, &result)
+            report.tell(&mut run.stored, &result)
         }
         Eval::Linear { network, classes, layer } => {
-            let (run, split) = (open(network)?, split(classes)?);
+            let (mut run, split) = (open(network)?, split(classes)?);
             let report = Report::of(network, (*layer).into());
             let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;
             let random = Random::new(network.seed).named("linear probe");
             let result = linear(&frozen, &LinearConfig::default(), &random)?;
-            report.tell(run, &result)
+            report.tell(&mut run.stored, &result)
         }
         Eval::Retrieval { network, classes, layer, pictures } => {
-            let (run, split) = (open(network)?, split(classes)?);
+            let (mut run, split) = (open(network)?, split(classes)?);
             let mut report = Report::of(network, (*layer).into());
             let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;
             let found = retrieval(&frozen)?;
             report.sheet = sheet(&found, &split, &frozen, *pictures);
-            report.tell(run, &found.result)
+            report.tell(&mut run.stored, &found.result)
         }
-        Eval::Finetune { network, classes, fraction, epochs, lr, batch_size } => {
-            let run = open(network)?;
+        Eval::Finetune { network, classes, fraction, epochs, lr, batch_size, auxiliary } => {
+            let mut run = open(network)?;
             let split = split(classes)?;
+            if auxiliary.is_some() {
+                return Err(of_videos_only("--auxiliary"));
+            }
             let config = FinetuneConfig {
                 fraction: *fraction,
                 epochs: *epochs,
@@ -83,13 +116,9 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
                 workers: workers(network),
                 seed: network.seed,
             };
-            let quiet = network.output.quiet;
-            let (result, _network) = finetune(run.method.backbone(), &split, &config, &mut |epoch, loss| {
-                if !quiet {
-                    tell(format!("epoch {epoch}/{epochs}  loss {loss:.3}"));
-                }
-            })?;
-            Report::of(network, Layer::Backbone).tell(run, &result)
+            let progress = &mut tell_epoch(network, *epochs);
+            let (result, _network) = finetune(run.method.backbone(), &split, &config, progress)?;
+            Report::of(network, Layer::Backbone).tell(&mut run.stored, &result)
         }
         Eval::Segmentation { network, labels, void, classes, image_size, pixels, pictures } => {
             dense::segmentation(network, labels, *image_size, |config| {
@@ -103,7 +132,26 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let recipe = (Recipe::by_name(recipe)?, recipe.clone());
             dense::correspondence(network, data, recipe, *image_size, [*images, *pictures])
         }
-        Eval::Ranking { .. } => ranking::run(args),
+        Eval::Activation { .. } => Err(of_videos_only("activation")),
+        Eval::Ranking { .. } => Err(Error::Internal("a ranking is not of pictures".into())),
+    }
+}
+
+/// What is said of protocols and flags that need a run on videos.
+fn of_videos_only(what: &str) -> Error {
+    Error::config(
+        format!("{what} is for runs on videos, which this is not"),
+        "leave it out, or give another run",
+    )
+}
+
+/// Tells the mean loss of every epoch of fine-tuning, unless nothing shall be told.
+fn tell_epoch(network: &Network, epochs: usize) -> impl FnMut(usize, f64) {
+    let quiet = network.output.quiet;
+    move |epoch, loss| {
+        if !quiet {
+            tell(format!("epoch {epoch}/{epochs}  loss {loss:.3}"));
+        }
     }
 }
 
@@ -112,22 +160,37 @@ fn workers(network: &Network) -> usize {
 }
 
 fn open(network: &Network) -> Result<TrainedRun> {
-    let weights = match network.random {
+    TrainedRun::open(&network.run, &weights(network), &network.device)
+}
+
+fn weights(network: &Network) -> Weights {
+    match network.random {
         true => Weights::Untrained,
         false => Weights::Checkpoint(network.checkpoint.clone()),
-    };
-    TrainedRun::open(&network.run, &weights, &network.device)
+    }
+}
+
+/// Labelled data were not named.
+fn no_labels() -> Error {
+    Error::config(
+        "there is no labelled data to measure on",
+        "name class folders with --data DIR, or --train DIR --test DIR",
+    )
 }
 
 fn split(classes: &ClassFolders) -> Result<Split> {
+    for (flag, given) in
+        [("--train-list", classes.train_list.is_some()), ("--clips", classes.clips.is_some())]
+    {
+        if given {
+            return Err(of_videos_only(flag));
+        }
+    }
     let options = OpenOptions::default();
     match (&classes.data, &classes.train, &classes.test) {
         (_, Some(train), Some(test)) => Split::open_pair(train, test, &options),
         (Some(data), _, _) => Split::open(data, &options),
-        _ => Err(Error::config(
-            "there is no labelled data to measure on",
-            "name class folders with --data DIR, or --train DIR --test DIR",
-        )),
+        _ => Err(no_labels()),
     }
 }
 
@@ -169,7 +232,7 @@ impl<'a> Report<'a> {
     }
 
     /// Prints a result, and keeps it in the run.
-    fn tell(&self, mut run: TrainedRun, result: &impl Serialize) -> Result<ExitCode> {
+    fn tell(&self, run: &mut StoredRun, result: &impl Serialize) -> Result<ExitCode> {
         let Self { network, layer, sheet } = self;
         let mut fields = match json!(result) {
             Value::Object(fields) => fields,
@@ -183,7 +246,7 @@ impl<'a> Report<'a> {
         if let Some(sheet) = sheet {
             let protocol = fields.get("protocol").and_then(Value::as_str).unwrap_or("evaluation");
             let name = if network.random { format!("{protocol}-untrained") } else { protocol.to_owned() };
-            match run.keep_picture(&name, sheet) {
+            match run.picture(&name).and_then(|path| sheet.save_png(&path).map(|()| path)) {
                 Ok(path) => _ = fields.insert("pictures".into(), json!(path)),
                 Err(error) => tell(format!("warning: the pictures are not kept in the run: {error}")),
             }

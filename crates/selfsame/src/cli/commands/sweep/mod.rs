@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use selfsame_core::pretrain::{read_settings, to_keep};
+use selfsame_core::pretrain::to_keep;
 use selfsame_core::run::{RunFolder, Status};
 use selfsame_core::stop::{Stop, StopSignal};
 use selfsame_core::train::Outcome;
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::cli::args::Sweep;
 use crate::cli::commands::pretrain::typed;
 use crate::cli::compare::Comparison;
-use crate::cli::modalities::MODALITIES;
+use crate::cli::modalities::settings_of;
 use crate::cli::output::{print, tell};
 use crate::cli::progress::observer;
 use crate::cli::table::{Align, Table};
@@ -98,7 +98,7 @@ fn state(run: &Planned) -> Result<State> {
     if !folder.config().exists() {
         return Ok(State::Stillborn);
     }
-    let kept = read_settings(&folder, &MODALITIES)?.layers.resolve();
+    let kept = settings_of(&folder)?.layers.resolve();
     let [there, here] = [kept.table(), &to_keep(&run.settings, run.modality)].map(dotted);
     for (key, here) in &here {
         let Some(there) = there.get(key) else { continue };
@@ -160,7 +160,7 @@ fn train(
         State::Stillborn => begin(true)?.outcome,
         State::Unfinished => {
             let folder = RunFolder::resume(&run.folder)?;
-            let kept = read_settings(&folder, &MODALITIES)?;
+            let kept = settings_of(&folder)?;
             let mut settings = kept.layers;
             if let Some(workers) = &args.training.flags.workers {
                 let given = ("data.workers", workers.as_str(), "--workers");
