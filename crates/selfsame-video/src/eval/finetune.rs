@@ -107,6 +107,7 @@ pub fn finetune(
 
 /// What is trained.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it, and a module cannot be boxed")]
 enum Network {
     /// Backbone and classifier.
     Alone(Classifier),

@@ -89,6 +89,11 @@ mod with_ffmpeg {
         );
         assert!(image::open(here.path("moco/pictures/activation.png")).is_ok());
 
+        let words = ["export", "moco", "-o", "weights.safetensors", "--json"];
+        let result = here.run(&words).succeeds().result();
+        assert_eq!(result["files"].as_array().map(Vec::len), Some(2), "{result}");
+        assert_eq!(here.json("preprocess.json")["preprocess"]["frames"], 8);
+
         for file in ["clips.parquet", "clips.npy"] {
             let words =
                 ["embed", "moco", "--data", "set/test", "-o", file, "--clips", "2", "--json", "--quiet"];

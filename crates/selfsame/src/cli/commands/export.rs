@@ -4,29 +4,43 @@ use std::process::ExitCode;
 
 use selfsame_core::Result;
 use selfsame_core::nn::Parameters;
+use selfsame_core::run::RunFolder;
 use selfsame_image::model::{About, Format, export, loading_note};
 use selfsame_image::trained::{TrainedRun, Weights};
 use serde_json::json;
 
 use crate::cli::args::{self, ExportFormat};
+use crate::cli::modalities::settings_of;
 use crate::cli::output::{print, refuse_existing};
 
 /// Writes a backbone for other programs.
 pub fn run(args: &args::Export) -> Result<ExitCode> {
-    let run = TrainedRun::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), "cpu")?;
-    let file = match &args.output_file {
-        Some(file) => file.clone(),
-        None => run.stored.folder.path().join("export").join("backbone.safetensors"),
-    };
-    refuse_existing(&file, args.overwrite)?;
+    let folder = RunFolder::open(&args.run)?;
+    let weights = Weights::Checkpoint(args.checkpoint.clone());
     let format = match args.to {
         ExportFormat::Torchvision => Format::Torchvision,
         ExportFormat::Timm => Format::Timm,
         ExportFormat::Safetensors => Format::Safetensors,
     };
-    let about: About = run.about()?;
-    let files = export(&run.method.backbone().parameters(), format, &about, &file)?;
-    let note = loading_note(&about.backbone);
+    let file = match &args.output_file {
+        Some(file) => file.clone(),
+        None => folder.path().join("export").join("backbone.safetensors"),
+    };
+    refuse_existing(&file, args.overwrite)?;
+    let (files, note) = match settings_of(&folder)?.modality.data {
+        #[cfg(feature = "video")]
+        "videos" => {
+            let run = selfsame_video::trained::TrainedVideo::open(&args.run, &weights, "cpu")?;
+            let parameters = run.method.backbone().parameters();
+            (selfsame_video::model::export(&parameters, format, &run.about()?, &file)?, None)
+        }
+        _ => {
+            let run = TrainedRun::open(&args.run, &weights, "cpu")?;
+            let about: About = run.about()?;
+            let files = export(&run.method.backbone().parameters(), format, &about, &file)?;
+            (files, loading_note(&about.backbone))
+        }
+    };
     if args.output.json {
         print(json!({ "files": files, "format": format.name(), "note": note }))?;
         return Ok(ExitCode::SUCCESS);
