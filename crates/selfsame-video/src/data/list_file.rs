@@ -1,6 +1,8 @@
 //! Lists of the videos of a split, as UCF101 has them: a path a line from the folder of videos, and perhaps a class.
 //!
-//!     ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1
+//! ```text
+//! ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1
+//! ```
 
 use std::fs;
 use std::path::Path;
