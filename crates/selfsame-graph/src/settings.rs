@@ -192,11 +192,9 @@ impl DataSettings {
 
 /// Gives every `auto` its value, and says why, one line each.
 pub fn resolve_auto(settings: &mut Resolved, interactions: usize) -> Vec<String> {
-    if !settings.is_auto("schedule", "epochs") {
-        return Vec::new();
-    }
+    let mut notes = Vec::new();
     // Some 16 million pairs: 20 epochs of gowalla, 200 of MovieLens 100K.
     let epochs = (16_000_000 / interactions.max(1)).clamp(10, 400) as i64;
-    settings.fill("schedule", "epochs", epochs.into());
-    vec![format!("schedule.epochs = {epochs} ({interactions} interactions)")]
+    settings.choose("schedule", "epochs", epochs, format!("{interactions} interactions"), &mut notes);
+    notes
 }

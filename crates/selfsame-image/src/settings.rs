@@ -7,7 +7,7 @@ use selfsame_core::run::RunFolder;
 use selfsame_core::settings::{Auto, Layers, Resolved};
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Table;
 
 use crate::method::Entry;
 use crate::pretrain::MODALITY;
@@ -134,38 +134,32 @@ pub struct Facts {
 /// Gives every `auto` its value, and says why, one line each.
 pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     let mut notes = Vec::new();
-    let mut fill = |settings: &mut Resolved, section: &str, key: &str, value: Value, why: String| {
-        if settings.is_auto(section, key) {
-            notes.push(format!("{section}.{key} = {value} ({why})"));
-            settings.fill(section, key, value);
-        }
-    };
     let side = match facts.typical_side {
         0..=96 => 32,
         97..=192 => 64,
         _ => 224,
     };
     let why = format!("pictures are typically {} pixels", facts.typical_side);
-    fill(settings, "view", "image_size", Value::Integer(side), why);
+    settings.choose("view", "image_size", side, why, &mut notes);
 
     let side = settings.integer("view", "image_size").unwrap_or(side);
     let stem = if side <= 64 { "cifar" } else { "imagenet" };
-    fill(settings, "backbone", "stem", Value::String(stem.into()), format!("views of {side} pixels"));
+    settings.choose("backbone", "stem", stem, format!("views of {side} pixels"), &mut notes);
 
     let (width, why) = match facts.cpu {
         true => (0.25, "a quarter of the channels, which a CPU trains in minutes"),
         false => (1.0, "as published"),
     };
-    fill(settings, "backbone", "width", Value::Float(width), why.into());
+    settings.choose("backbone", "width", width, why, &mut notes);
 
     // Some 22,000 instances seen are enough to tell whether anything is learned.
     let epochs = (22_000 / facts.instances.max(1)).clamp(10, 200) as i64;
-    fill(settings, "schedule", "epochs", Value::Integer(epochs), format!("{} instances", facts.instances));
+    settings.choose("schedule", "epochs", epochs, format!("{} instances", facts.instances), &mut notes);
 
     // A longer queue would hold an instance's own keys of the last epoch as negatives.
     let queue = (facts.instances / 2).clamp(1, 4096) as i64;
     let why = format!("at most half of {} instances", facts.instances);
-    fill(settings, "method", "queue", Value::Integer(queue), why);
+    settings.choose("method", "queue", queue, why, &mut notes);
     notes
 }
 

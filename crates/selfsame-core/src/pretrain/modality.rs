@@ -53,23 +53,13 @@ impl Modality {
     /// # Errors
     /// Never with the tables that are compiled in.
     pub fn defaults(&self, method: &About, preset: Preset) -> Result<Table> {
-        method.defaults(self.defaults, preset)
-    }
-}
-
-impl About {
-    /// What the settings of this method start from: `general` ones, as TOML, and its own over them.
-    ///
-    /// # Errors
-    /// Never with the tables that are compiled in.
-    pub fn defaults(&self, general: &str, preset: Preset) -> Result<Table> {
-        let mut table = parse(general)?;
-        merge(&mut table, parse(self.small)?);
+        let mut table = parse(self.defaults)?;
+        merge(&mut table, parse(method.small)?);
         if preset == Preset::Paper {
-            merge(&mut table, parse(self.paper_settings)?);
+            merge(&mut table, parse(method.paper_settings)?);
         }
         if let Some(Value::Table(section)) = table.get_mut("method") {
-            section.insert("name".into(), Value::String(self.name.into()));
+            section.insert("name".into(), Value::String(method.name.into()));
         }
         Ok(table)
     }

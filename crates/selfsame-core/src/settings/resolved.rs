@@ -72,9 +72,20 @@ impl Resolved {
         self.get(section, key).and_then(Value::as_str) == Some("auto")
     }
 
-    /// Gives a setting that [`is_auto`](Self::is_auto) its value.
-    pub fn fill(&mut self, section: &str, key: &str, value: Value) {
-        let key = format!("{section}.{key}");
+    /// Gives a setting its value if it [`is_auto`](Self::is_auto), and adds to `notes` what it became, and why.
+    pub fn choose(
+        &mut self,
+        section: &str,
+        key: &str,
+        value: impl Into<Value>,
+        why: impl Display,
+        notes: &mut Vec<String>,
+    ) {
+        if !self.is_auto(section, key) {
+            return;
+        }
+        let (key, value) = (format!("{section}.{key}"), value.into());
+        notes.push(format!("{key} = {value} ({why})"));
         schema::put(&mut self.table, &key, value);
         self.origins.insert(key, Origin::Auto);
     }

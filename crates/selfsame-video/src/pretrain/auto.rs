@@ -1,7 +1,6 @@
 //! What `auto` becomes once the data is known.
 
 use selfsame_core::settings::Resolved;
-use toml::Value;
 
 /// What `auto` depends on.
 #[derive(Clone, Copy, Debug)]
@@ -15,27 +14,22 @@ pub struct Facts {
 /// Gives every `auto` its value, and says why, one line each.
 pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     let mut notes = Vec::new();
-    let mut fill = |section: &str, key: &str, value: Value, why: String| {
-        if settings.is_auto(section, key) {
-            notes.push(format!("{section}.{key} = {value} ({why})"));
-            settings.fill(section, key, value);
-        }
-    };
     let (side, width, why) = match facts.cpu {
         true => (64, 0.25, "which a CPU trains in minutes"),
         false => (112, 1.0, "as published"),
     };
-    fill("view", "image_size", Value::Integer(side), why.into());
-    fill("backbone", "width", Value::Float(width), why.into());
+    settings.choose("view", "image_size", side, why, &mut notes);
+    settings.choose("backbone", "width", width, why, &mut notes);
 
     // Some 6,000 videos seen are enough to tell whether anything is learned.
     let epochs = (6_000 / facts.instances.max(1)).clamp(10, 200) as i64;
-    fill("schedule", "epochs", Value::Integer(epochs), format!("{} videos", facts.instances));
+    let why = format!("{} videos", facts.instances);
+    settings.choose("schedule", "epochs", epochs, why, &mut notes);
 
     // A longer queue would hold a video's own keys of the last epoch as negatives.
     let queue = (facts.instances / 2).clamp(1, 4096) as i64;
     let why = format!("at most half of {} videos", facts.instances);
-    fill("method", "queue", Value::Integer(queue), why);
+    settings.choose("method", "queue", queue, why, &mut notes);
     notes
 }
 

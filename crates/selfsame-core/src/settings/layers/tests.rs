@@ -153,7 +153,11 @@ fn integers_are_numbers_and_auto_may_be_replaced_and_restored() {
 fn what_is_left_to_selfsame_can_be_filled_in() {
     let mut resolved = layers().resolve();
     assert!(resolved.is_auto("optimizer", "lr") && !resolved.is_auto("optimizer", "name"));
-    resolved.fill("optimizer", "lr", Value::Float(0.25));
+    let mut notes = Vec::new();
+    resolved.choose("optimizer", "lr", 0.25, "a batch of 256", &mut notes);
+    resolved.choose("optimizer", "name", "adam", "it is not left to selfsame", &mut notes);
+    assert_eq!(notes, ["optimizer.lr = 0.25 (a batch of 256)"]);
+    assert_eq!(resolved.text("optimizer.name"), "sgd");
     assert!(!resolved.is_auto("optimizer", "lr"));
     assert_eq!(resolved.origin("optimizer.lr"), Origin::Auto);
     assert_eq!(resolved.section::<Optimizer>("optimizer").unwrap().lr.or(1.0), 0.25);
