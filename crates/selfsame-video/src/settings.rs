@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::method::Entry;
+use crate::pretrain::MODALITY;
 use crate::view::ClipTime;
 
 /// The general defaults; a method's own go over them.
@@ -80,7 +81,7 @@ pub(crate) const PATHS: &[(&str, &str)] =
 /// # Errors
 /// Never with the tables that are compiled in.
 pub fn defaults(method: &Entry, preset: Preset) -> Result<Table> {
-    method.about().defaults(DEFAULTS, preset)
+    MODALITY.defaults(&method.about(), preset)
 }
 
 /// Section `[data]`.
