@@ -12,3 +12,8 @@ pub mod list;
 pub mod pretrain;
 pub mod recommend;
 pub mod sweep;
+
+/// Threads that read data: as many as were given, or as there are.
+fn workers(given: Option<usize>) -> usize {
+    given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}

@@ -44,30 +44,16 @@ fn checked(path: &Path, report: &Report) -> String {
     let sizes = report.sizes.iter();
     let sizes = sizes.map(|bin| (format!("of {} to {} pixels", bin.from, 2 * bin.from - 1), bin.count));
     let problems = report.problem_counts().into_iter().map(|(problem, count)| (word(problem), count));
-    for (what, counts) in
-        [("formats", counted(formats)), ("shorter sides", counted(sizes)), ("problems", counted(problems))]
-    {
-        if !counts.is_empty() {
-            text += &format!("{what}: {counts}\n");
-        }
-    }
-    if !report.classes.is_empty() {
-        let mut table = Table::new([("class", Align::Left), ("pictures", Align::Right)]);
-        for class in &report.classes {
-            table.row([class.name.clone(), class.count.to_string()]);
-        }
-        text += &table.render(Terminal::of(&io::stdout()));
-    }
-    if report.findings.is_empty() {
-        text += "nothing is wrong with any of them\n";
-    } else {
-        let mut table =
-            Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
-        for finding in &report.findings {
-            table.row([finding.name.clone(), word(finding.problem), finding.detail.clone()]);
-        }
-        text += &table.render(Terminal::of(&io::stdout()));
-    }
+    text += &lines_of_counts(&[
+        ("formats", counted(formats)),
+        ("shorter sides", counted(sizes)),
+        ("problems", counted(problems)),
+    ]);
+    text += &table_of_classes("pictures", report.classes.iter().map(|class| (&class.name, class.count)));
+    let findings = report.findings.iter();
+    text += &table_of_findings(
+        findings.map(|finding| [finding.name.clone(), word(finding.problem), finding.detail.clone()]),
+    );
     for (note, names) in &report.notes {
         let example = names.first().map_or("", String::as_str);
         text += &format!("note: {} files are {}, such as {example}\n", names.len(), word(note));
@@ -76,6 +62,38 @@ fn checked(path: &Path, report: &Report) -> String {
         text += &format!("warning: {warning}\n");
     }
     text
+}
+
+/// A line for each of these, where there is any: `formats: 3 png, 2 jpeg`
+pub fn lines_of_counts(counts: &[(&str, String)]) -> String {
+    let some = counts.iter().filter(|(_, counts)| !counts.is_empty());
+    some.map(|(what, counts)| format!("{what}: {counts}\n")).collect()
+}
+
+/// The classes, if there are any, and how many `instances` each has.
+pub fn table_of_classes<'a>(instances: &str, classes: impl Iterator<Item = (&'a String, usize)>) -> String {
+    let mut classes = classes.peekable();
+    if classes.peek().is_none() {
+        return String::new();
+    }
+    let mut table = Table::new([("class", Align::Left), (instances, Align::Right)]);
+    for (name, count) in classes {
+        table.row([name.clone(), count.to_string()]);
+    }
+    table.render(Terminal::of(&io::stdout()))
+}
+
+/// What is wrong with which file: names, problems, details.
+pub fn table_of_findings(findings: impl Iterator<Item = [String; 3]>) -> String {
+    let mut findings = findings.peekable();
+    if findings.peek().is_none() {
+        return "nothing is wrong with any of them\n".into();
+    }
+    let mut table = Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
+    for finding in findings {
+        table.row(finding);
+    }
+    table.render(Terminal::of(&io::stdout()))
 }
 
 /// `3 png, 2 jpeg`

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use image::RgbImage;
 use selfsame::embeddings::{Block, EmbeddingWriter, Format, Schema};
+use selfsame_core::host::values;
 use selfsame_core::{Error, Result};
 use selfsame_image::data::{Dataset, OpenOptions, evaluation_batches};
 use selfsame_image::trained::{TrainedRun, Weights};
-use serde_json::json;
 
+use super::told;
 use crate::cli::args;
-use crate::cli::output;
+use crate::cli::commands::workers;
 use crate::cli::progress::Counter;
 
 /// Pictures that go through the network at once.
@@ -25,7 +26,7 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
     let run = TrainedRun::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), &args.device)?;
     let dataset = Arc::new(Dataset::open(data, &OpenOptions::default())?);
     let pipeline = run.pipeline()?;
-    let workers = args.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let workers = workers(args.workers);
     let layer = args.layer.into();
 
     let counter = Counter::new("embedded", dataset.len(), args.output.quiet);
@@ -37,9 +38,6 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
         let views = views?;
         let representation = run.represent(views.tensor(0, run.device()), layer);
         let [_, dimension] = representation.dims();
-        let values = representation.into_data().try_into_vec::<f32>();
-        let values =
-            values.map_err(|error| Error::Internal(format!("representations are not f32: {error}")))?;
         let writer = match &mut writer {
             Some(writer) => writer,
             None => {
@@ -55,7 +53,7 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
         writer.push(&Block {
             names: &names,
             labels: &labels,
-            values: &values,
+            values: &values(representation)?,
             thumbnails: thumbnails.as_deref(),
         })?;
         done += names.len();
@@ -64,19 +62,7 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
     counter.finish();
     let writer = writer
         .ok_or_else(|| Error::data(data, "no picture can be read", "`selfsame data check` says why"))?;
-    let written = writer.finish()?;
-    let skipped = batches.bad_files();
-    if args.output.json {
-        output::print(
-            json!({ "files": written.files, "instances": written.instances, "skipped": skipped.len() }),
-        )?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    output::print(format!("{} embeddings: {}", written.instances, args.output_file.display()))?;
-    for file in &skipped {
-        output::print(format!("left out {}: {}", file.name, file.reason))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    told(args, &writer.finish()?, &batches.bad_files())
 }
 
 /// What the network saw, as small pictures.

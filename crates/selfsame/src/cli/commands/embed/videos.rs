@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use image::RgbImage;
 use selfsame::embeddings::{Block, EmbeddingWriter, Format, Schema};
+use selfsame_core::data::Instances;
 use selfsame_core::host::values;
 use selfsame_core::{Error, Result};
 use selfsame_image::view::recipe::EVALUATION;
@@ -13,10 +14,10 @@ use selfsame_video::data::{VideoFolder, VideoFolderOptions, evaluation_batches};
 use selfsame_video::eval::{CLIPS, Extraction};
 use selfsame_video::trained::{TrainedVideo, Weights};
 use selfsame_video::view::{ClipPipeline, ClipViews};
-use serde_json::json;
 
+use super::told;
 use crate::cli::args;
-use crate::cli::output;
+use crate::cli::commands::workers;
 use crate::cli::progress::Counter;
 
 /// Writes the representations of videos.
@@ -26,7 +27,7 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
     };
     let run = TrainedVideo::open(&args.run, &Weights::Checkpoint(args.checkpoint.clone()), &args.device)?;
     let folder = Arc::new(VideoFolder::open(data, &VideoFolderOptions::default(), &|_, _| ())?);
-    let workers = args.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let workers = workers(args.workers);
     let (layer, clips) = (args.layer.into(), args.clips.unwrap_or(CLIPS));
     let (time, side) = run.clips()?;
     let pipeline = ClipPipeline::new(EVALUATION, time, side)?;
@@ -57,11 +58,11 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
                 writer.insert(EmbeddingWriter::create(&args.output_file, format, schema, args.overwrite)?)
             }
         };
-        let names = views.instances.iter().map(|&index| folder.video(index).map(|video| video.name.clone()));
+        let names: Vec<String> = views.instances.iter().map(|&index| folder.name(index)).collect();
         let labels: Vec<Option<usize>> = views.instances.iter().map(|&index| folder.label(index)).collect();
         let thumbnails = if writer.wants_thumbnails() { thumbnails(&pipeline, &views) } else { None };
         writer.push(&Block {
-            names: &names.collect::<Result<Vec<_>>>()?,
+            names: &names,
             labels: &labels,
             values: &values(representation)?,
             thumbnails: thumbnails.as_deref(),
@@ -72,19 +73,7 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
     counter.finish();
     let writer =
         writer.ok_or_else(|| Error::data(data, "no video can be read", "`selfsame data check` says why"))?;
-    let written = writer.finish()?;
-    let skipped = folder.bad_files();
-    if args.output.json {
-        output::print(
-            json!({ "files": written.files, "instances": written.instances, "skipped": skipped.len() }),
-        )?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    output::print(format!("{} embeddings: {}", written.instances, args.output_file.display()))?;
-    for file in &skipped {
-        output::print(format!("left out {}: {}", file.name, file.reason))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    told(args, &writer.finish()?, &folder.bad_files())
 }
 
 /// A frame of each video, as the network saw it.

@@ -12,8 +12,9 @@ use selfsame_image::method::Layer;
 use selfsame_image::trained::TrainedRun;
 use selfsame_image::view::Recipe;
 
-use super::{Report, open, workers};
+use super::{Report, open};
 use crate::cli::args::{Network, PixelFolders};
+use crate::cli::commands::workers;
 use crate::cli::progress::Counter;
 
 /// `selfsame eval segmentation`
@@ -36,7 +37,7 @@ pub fn segmentation(
     let mut run = open(network)?;
     let mut config = SegmentationConfig {
         image_size: side(&run, image_size)?,
-        workers: workers(network),
+        workers: workers(network.workers),
         seed: network.seed,
         ..SegmentationConfig::default()
     };
@@ -67,7 +68,7 @@ pub fn correspondence(
         image_size: side(&run, image_size)?,
         images,
         pictures,
-        workers: workers(network),
+        workers: workers(network.workers),
         seed: network.seed,
     };
     let represent_map = |images: Tensor<4>| run.represent_map(images);

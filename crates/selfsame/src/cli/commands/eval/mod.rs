@@ -25,6 +25,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::{ClassFolders, Eval, Network};
+use crate::cli::commands::workers;
 use crate::cli::modalities::settings_of;
 use crate::cli::output::{print, tell};
 use crate::cli::progress::Counter;
@@ -113,7 +114,7 @@ fn of_pictures(args: &Eval) -> Result<ExitCode> {
                 batch_size: *batch_size,
                 lr: *lr,
                 image_size: run.pipeline()?.side,
-                workers: workers(network),
+                workers: workers(network.workers),
                 seed: network.seed,
             };
             let progress = &mut tell_epoch(network, *epochs);
@@ -153,10 +154,6 @@ fn tell_epoch(network: &Network, epochs: usize) -> impl FnMut(usize, f64) {
             tell(format!("epoch {epoch}/{epochs}  loss {loss:.3}"));
         }
     }
-}
-
-fn workers(network: &Network) -> usize {
-    network.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 fn open(network: &Network) -> Result<TrainedRun> {
@@ -209,7 +206,7 @@ fn frozen(
     let extraction = Extraction {
         pipeline: run.pipeline()?,
         device: run.device().clone(),
-        workers: workers(network),
+        workers: workers(network.workers),
         represent,
         progress: &|done| counter.at(done),
     };

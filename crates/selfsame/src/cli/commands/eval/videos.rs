@@ -15,8 +15,9 @@ use selfsame_video::eval::{
 };
 use selfsame_video::trained::TrainedVideo;
 
-use super::{Report, no_labels, tell_epoch, weights, workers};
+use super::{Report, no_labels, tell_epoch, weights};
 use crate::cli::args::{ClassFolders, Eval, Network};
+use crate::cli::commands::workers;
 use crate::cli::progress::Counter;
 
 /// Measures what a representation of videos is worth.
@@ -60,7 +61,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
                 batch_size: *batch_size,
                 lr: *lr,
                 image_size: side,
-                workers: workers(network),
+                workers: workers(network.workers),
                 seed: network.seed,
             };
             let auxiliary = auxiliary.map(|weight| Auxiliary::cmd(weight, time, side)).transpose()?;
@@ -94,7 +95,7 @@ fn look(
     let others = others.collect::<Result<Vec<_>>>()?;
     let folder = Arc::new(VideoFolder::open(&data, &VideoFolderOptions::default(), &|_, _| ())?);
     let (time, side) = run.clips()?;
-    let mut how = Activation { time, side, clips: 1, shown: 0, workers: workers(network) };
+    let mut how = Activation { time, side, clips: 1, shown: 0, workers: workers(network.workers) };
     configure(&mut how);
     let looking = [&run].into_iter().chain(&others).map(|run| Looking {
         name: run.stored.folder.path().display().to_string(),
@@ -143,7 +144,7 @@ fn frozen(
         side,
         clips: clips(classes),
         device: run.device().clone(),
-        workers: workers(network),
+        workers: workers(network.workers),
         represent: &|clips| run.represent(clips, layer),
         progress: &|done| counter.at(done),
     };

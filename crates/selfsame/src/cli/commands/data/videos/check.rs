@@ -1,6 +1,5 @@
 //! `selfsame data check` of videos
 
-use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,11 +9,11 @@ use serde_json::json;
 
 use super::open;
 use crate::cli::args::Output;
-use crate::cli::commands::data::check::{counted, word};
+use crate::cli::commands::data::check::{
+    counted, lines_of_counts, table_of_classes, table_of_findings, word,
+};
 use crate::cli::output::print;
 use crate::cli::progress::Counter;
-use crate::cli::table::{Align, Table};
-use crate::cli::terminal::Terminal;
 
 /// Decodes every frame of every video.
 pub fn run(path: &Path, output: Output) -> Result<ExitCode> {
@@ -42,30 +41,16 @@ fn checked(path: &Path, report: &VideoReport) -> String {
     );
     let owned = |counts: &std::collections::BTreeMap<String, usize>| counted(counts.clone().into_iter());
     let problems = report.problem_counts().into_iter().map(|(problem, count)| (word(problem), count));
-    for (what, counts) in
-        [("codecs", owned(&report.codecs)), ("sizes", owned(&report.sizes)), ("problems", counted(problems))]
-    {
-        if !counts.is_empty() {
-            text += &format!("{what}: {counts}\n");
-        }
-    }
-    if !report.classes.is_empty() {
-        let mut table = Table::new([("class", Align::Left), ("videos", Align::Right)]);
-        for class in &report.classes {
-            table.row([class.name.clone(), class.count.to_string()]);
-        }
-        text += &table.render(Terminal::of(&io::stdout()));
-    }
-    if report.findings.is_empty() {
-        text += "nothing is wrong with any of them\n";
-    } else {
-        let mut table =
-            Table::new([("file", Align::Left), ("problem", Align::Left), ("detail", Align::Left)]);
-        for finding in &report.findings {
-            table.row([finding.name.clone(), word(finding.problem), finding.detail.clone()]);
-        }
-        text += &table.render(Terminal::of(&io::stdout()));
-    }
+    text += &lines_of_counts(&[
+        ("codecs", owned(&report.codecs)),
+        ("sizes", owned(&report.sizes)),
+        ("problems", counted(problems)),
+    ]);
+    text += &table_of_classes("videos", report.classes.iter().map(|class| (&class.name, class.count)));
+    let findings = report.findings.iter();
+    text += &table_of_findings(
+        findings.map(|finding| [finding.name.clone(), word(finding.problem), finding.detail.clone()]),
+    );
     for (note, names) in &report.notes {
         let example = names.first().map_or("", String::as_str);
         text += &format!("note: {} videos: {}, such as {example}\n", names.len(), word(note));
