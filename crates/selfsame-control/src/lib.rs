@@ -1,0 +1,3 @@
+//! Control in selfsame: environments and replay, agents that learn from pixels (Rainbow, SAC), and what contrastive learning (CURL, RCRL) adds to them.
+
+pub mod data;
