@@ -1,9 +1,10 @@
 //! What every environment is to an agent: frames of pixels, actions, rewards.
 
 use selfsame_core::Result;
+use serde::{Deserialize, Serialize};
 
 /// The size of one frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pixels {
     /// 1 for grey, 3 for colour.
     pub channels: usize,
@@ -21,7 +22,7 @@ impl Pixels {
 }
 
 /// What can be done in an environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Actions {
     /// One of so many.
     Discrete(usize),

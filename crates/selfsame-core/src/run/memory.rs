@@ -18,12 +18,23 @@ impl Memory {
     }
 }
 
+/// Bytes that the machine can still give without swapping, or fewer where the process's group may not have so many; none where the system
+/// does not tell, which only Linux does.
+pub fn available() -> Option<u64> {
+    let machine = kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let group = number("/sys/fs/cgroup/memory.max").zip(number("/sys/fs/cgroup/memory.current"));
+    Some(group.map_or(machine, |(most, used)| machine.min(most.saturating_sub(used))))
+}
+
 fn parse(status: &str) -> Option<Memory> {
-    let bytes = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
-    };
-    Some(Memory { resident: bytes("VmRSS:")?, peak: bytes("VmHWM:")? })
+    Some(Memory { resident: kilobytes(status, "VmRSS:")?, peak: kilobytes(status, "VmHWM:")? })
+}
+
+/// The bytes that the line of this name tells in kilobytes.
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(1024 * line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?)
 }
 
 /// Bytes in megabytes, to a tenth.

@@ -1,0 +1,1 @@
+//! What the replay must hold to.
