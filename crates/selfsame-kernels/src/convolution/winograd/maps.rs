@@ -54,21 +54,16 @@ struct Window<'a, const SIDE: usize> {
 }
 
 impl<'a, const SIDE: usize> Window<'a, SIDE> {
-    /// Begins `border` pixels above a tile's outputs, and as many left of them if it is square.
+    /// Begins the source's border above a tile's outputs, and as far left of them if it is square.
     #[inline(always)]
-    fn new<const IS_SQUARE: bool>(
-        grid: &Grid,
-        channels: usize,
-        maps: &'a [f32],
-        corner: Corner,
-        border: usize,
-    ) -> Self {
-        let stretch = grid.width * channels;
+    fn new<const IS_SQUARE: bool>(source: &Source<'a>, corner: Corner) -> Self {
+        let Source { maps, channels, size: [height, width], border, .. } = *source;
+        let stretch = width * channels;
         let mut window = Self { rows: [&[]; SIDE], columns: [usize::MAX / 2; SIDE] };
         for (at, row) in window.rows.iter_mut().enumerate() {
             let y = (corner.top + at).wrapping_sub(border);
-            if y < grid.height {
-                *row = &maps[(corner.image * grid.height + y) * stretch..][..stretch];
+            if y < height {
+                *row = &maps[(corner.image * height + y) * stretch..][..stretch];
             }
         }
         if !IS_SQUARE {
@@ -77,7 +72,7 @@ impl<'a, const SIDE: usize> Window<'a, SIDE> {
         }
         for (at, column) in window.columns.iter_mut().enumerate() {
             let x = (corner.left + at).wrapping_sub(border);
-            if x < grid.width {
+            if x < width {
                 *column = x * channels;
             }
         }
@@ -161,6 +156,10 @@ struct Source<'a> {
     block: &'a Block,
     channels: usize,
     maps: &'a [f32],
+    /// Rows and columns of the maps.
+    size: [usize; 2],
+    /// Zeros around them.
+    border: usize,
 }
 
 impl Source<'_> {
@@ -196,11 +195,10 @@ impl Source<'_> {
         transformed: &mut [f32],
         one_dimension: impl Fn([S::Vector; SIDE]) -> [S::Vector; TILE] + Copy,
     ) {
-        let Self { grid, block, channels, maps } = *self;
-        let border = (SIDE - STEP) / 2;
+        let Self { grid, block, channels, .. } = *self;
         let mut room = [[simd.splat(0.0); TILE]; SIDE];
         for (at, corner) in block.corners(grid).enumerate() {
-            let window = Window::<SIDE>::new::<IS_SQUARE>(grid, channels, maps, corner, border);
+            let window = Window::<SIDE>::new::<IS_SQUARE>(self, corner);
             let is_whole = window.is_whole::<IS_SQUARE>();
             for channel in (0..channels).step_by(S::LANES) {
                 let count = (channels - channel).min(S::LANES);
@@ -253,7 +251,7 @@ pub fn transform_input<S: Simd>(
     maps: &[f32],
     transformed: &mut [f32],
 ) {
-    let source = Source { grid, block, channels, maps };
+    let source = Source { grid, block, channels, maps, size: grid.source, border: grid.border };
     source.transform::<S, TILE>(
         simd,
         transformed,
@@ -271,7 +269,7 @@ pub fn transform_output_gradient<S: Simd>(
     maps: &[f32],
     transformed: &mut [f32],
 ) {
-    let source = Source { grid, block, channels, maps };
+    let source = Source { grid, block, channels, maps, size: [grid.height, grid.width], border: 0 };
     source.transform::<S, STEP>(
         simd,
         transformed,

@@ -1,4 +1,4 @@
-//! Convolution with stride 1 and kernels of 3×3, in any number of frames, or of three frames, by Winograd's minimal filtering F(4×4, 3×3) and F(4, 3)
+//! Convolution with stride 1 and kernels of 3×3, padded by one or not at all, in any number of frames, or of three frames, by Winograd's minimal filtering F(4×4, 3×3) and F(4, 3)
 //! (Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", arXiv 1509.09308).
 //!
 //! Tiles of 6×6 inputs, which overlap by two, give tiles of 4×4 outputs. Transformed, a tile is multiplied with the transformed kernel number by
@@ -68,15 +68,15 @@ impl Tiling {
         let (grid, frames) = match (kernel, padding) {
             _ if extent.stride != [1; 3] => return None,
             // Frames that do not meet are images of their own.
-            ([3, 3], [1, 1]) if taps == 1 && before == 0 => {
-                (Grid::new(batch * frames, [height, width], true), one)
+            ([3, 3], [border @ (0 | 1), beside]) if border == beside && taps == 1 && before == 0 => {
+                (Grid::new(batch * frames, [height, width], border, true), one)
             }
-            ([3, 3], [1, 1]) if before < taps => {
+            ([3, 3], [border @ (0 | 1), beside]) if border == beside && before < taps => {
                 let frames = Frames { source: frames, target: extent.output[0], taps, padding: before };
-                (Grid::new(batch, [height, width], true), frames)
+                (Grid::new(batch, [height, width], border, true), frames)
             }
             ([1, 1], [0, 0]) if taps == 3 && before == 1 => {
-                (Grid::new(batch, [frames, height * width], false), one)
+                (Grid::new(batch, [frames, height * width], 1, false), one)
             }
             _ => return None,
         };
@@ -96,41 +96,17 @@ impl Tiling {
         batch * width * column
     }
 
-    /// Values of the input (or source) and of the output (or target) with so many channels.
-    fn values(&self, frames: usize, channels: usize) -> usize {
-        self.grid.batch * frames * self.grid.height * self.grid.width * channels
-    }
-
     /// Convolves the input `[batch, frames, height, width, channels]` with the weight `[outputs, channels, kernel…]` to
     /// `[batch, frames', height, width, outputs]`.
     pub fn forward(&self, input: &[f32], weight: &[f32]) -> Vec<f32> {
         let kernels = Kernels::forward(weight, &self.grid, &self.frames, [self.channels, self.outputs]);
-        self.convolve(self.frames, kernels, input)
+        convolve(self.grid, self.frames, kernels, input)
     }
 
     /// The gradient of the input, given that of the output.
     pub fn input_gradient(&self, output_gradient: &[f32], weight: &[f32]) -> Vec<f32> {
         let kernels = Kernels::backward(weight, &self.grid, &self.frames, [self.channels, self.outputs]);
-        self.convolve(self.frames.turned(), kernels, output_gradient)
-    }
-
-    fn convolve(&self, frames: Frames, kernels: Kernels<'_>, input: &[f32]) -> Vec<f32> {
-        let length = self.values(frames.target, kernels.columns);
-        if kernels.values.is_empty() || input.is_empty() {
-            return zeros(length);
-        }
-        assert_eq!(
-            input.len(),
-            self.values(frames.source, kernels.depth),
-            "a convolution's input has another size"
-        );
-        // SAFETY: the tiles of all blocks cover the output, and each is written.
-        #[allow(unsafe_code)]
-        unsafe {
-            written(length, |output| {
-                on_this_cpu(Convolution { grid: self.grid, frames, kernels, input, output });
-            })
-        }
+        convolve(self.grid.turned(), self.frames.turned(), kernels, output_gradient)
     }
 
     /// The gradient of the weight `[outputs, channels, kernel…]`, given the input and the gradient of the output.
@@ -138,7 +114,7 @@ impl Tiling {
         let Self { grid, frames, channels, outputs } = *self;
         let mut gradient = zeros(outputs * channels * frames.taps * grid.taps());
         if !gradient.is_empty() && !input.is_empty() && !output_gradient.is_empty() {
-            let sizes = [self.values(frames.source, channels), self.values(frames.target, outputs)];
+            let sizes = [source_values(&grid, &frames, channels), target_values(&grid, &frames, outputs)];
             assert_eq!([input.len(), output_gradient.len()], sizes, "a convolution's maps have other sizes");
             on_this_cpu(WeightGradient {
                 grid,
@@ -151,5 +127,31 @@ impl Tiling {
             });
         }
         gradient
+    }
+}
+
+/// Values of all frames that are read, with so many channels.
+fn source_values(grid: &Grid, frames: &Frames, channels: usize) -> usize {
+    grid.batch * frames.source * grid.source[0] * grid.source[1] * channels
+}
+
+/// Values of all frames that are made, with so many channels.
+fn target_values(grid: &Grid, frames: &Frames, channels: usize) -> usize {
+    grid.batch * frames.target * grid.height * grid.width * channels
+}
+
+fn convolve(grid: Grid, frames: Frames, kernels: Kernels<'_>, input: &[f32]) -> Vec<f32> {
+    let length = target_values(&grid, &frames, kernels.columns);
+    if kernels.values.is_empty() || input.is_empty() {
+        return zeros(length);
+    }
+    let values = source_values(&grid, &frames, kernels.depth);
+    assert_eq!(input.len(), values, "a convolution's input has another size");
+    // SAFETY: the tiles of all blocks cover the output, and each is written.
+    #[allow(unsafe_code)]
+    unsafe {
+        written(length, |output| {
+            on_this_cpu(Convolution { grid, frames, kernels, input, output });
+        })
     }
 }

@@ -13,6 +13,12 @@ fn extent([batch, height, width, channels]: [usize; 4], outputs: usize) -> Exten
     clips([batch, 1, height, width, channels], outputs, [1, 3, 3], 0)
 }
 
+/// Clips with stride 1 and a kernel of 3×3 in so many frames, without any padding.
+fn unpadded(input: [usize; 5], outputs: usize, frames: usize) -> Extent {
+    let window = Window { stride: [1; 3], padding: [0; 3] };
+    Extent::new(&input, &[outputs, input[4], frames, 3, 3], window)
+}
+
 /// Clips with stride 1, a padding before and behind them, and what keeps their height and width.
 fn clips(input: [usize; 5], outputs: usize, [frames, height, width]: [usize; 3], padding: usize) -> Extent {
     let window = Window { stride: [1; 3], padding: [padding, height / 2, width / 2] };
@@ -47,7 +53,7 @@ fn by_tiles(extent: &Extent, [input, weight, gradient]: &[Vec<f32>; 3]) -> [Vec<
 /// The same with other vectors.
 fn with<S: Simd>(simd: S, extent: &Extent, [input, weight, gradient]: &[Vec<f32>; 3]) -> [Vec<f32>; 3] {
     let Tiling { grid, frames, channels, outputs } = Tiling::of(extent).unwrap();
-    let convolve = |frames: Frames, kernels: Kernels<'_>, input: &[f32], length: usize| {
+    let convolve = |grid: Grid, frames: Frames, kernels: Kernels<'_>, input: &[f32], length: usize| {
         // SAFETY: nothing is left out, or `compare` finds what is not a number.
         #[allow(unsafe_code)]
         unsafe {
@@ -68,8 +74,8 @@ fn with<S: Simd>(simd: S, extent: &Extent, [input, weight, gradient]: &[Vec<f32>
     }
     .with(simd);
     [
-        convolve(frames, forward, input, gradient.len()),
-        convolve(frames.turned(), backward, gradient, input.len()),
+        convolve(grid, frames, forward, input, gradient.len()),
+        convolve(grid.turned(), frames.turned(), backward, gradient, input.len()),
         by_weight,
     ]
 }
@@ -105,6 +111,13 @@ proptest! {
     }
 
     #[test]
+    fn odd_sizes_without_padding(
+        batch in 1usize..4, height in 3usize..14, width in 3usize..14, channels in 1usize..40, outputs in 1usize..40,
+    ) {
+        compare_all(&unpadded([batch, 1, height, width, channels], outputs, 1));
+    }
+
+    #[test]
     fn odd_clips(
         batch in 1usize..3, frames in 1usize..6, height in 1usize..9, width in 1usize..9,
         channels in 1usize..24, outputs in 1usize..24, taps in 1usize..5, padding in 0usize..4,
@@ -129,6 +142,11 @@ fn large_weights_and_many_tiles() {
         [([2, 9, 6, 180], 170), ([150, 1, 1, 190], 160), ([3, 32, 32, 16], 16), ([70, 4, 4, 64], 8)]
     {
         let extent = extent(shape, outputs);
+        let tensors = tensors(&extent);
+        compare(&by_tiles(&extent, &tensors), &exact(&extent, &tensors));
+    }
+    for (shape, frames) in [([2, 1, 9, 6, 180], 1), ([3, 1, 34, 33, 16], 1), ([2, 4, 7, 8, 24], 3)] {
+        let extent = unpadded(shape, 32, frames);
         let tensors = tensors(&extent);
         compare(&by_tiles(&extent, &tensors), &exact(&extent, &tensors));
     }

@@ -15,7 +15,13 @@ const FRAMES: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub struct Grid {
     pub batch: usize,
+    /// Rows and columns of the maps that are read.
+    pub source: [usize; 2],
+    /// Zeros above them, and as many left of them if a tile is square.
+    pub border: usize,
+    /// Rows of the outputs.
     pub height: usize,
+    /// Columns of the outputs.
     pub width: usize,
     /// Rows of tiles in a frame.
     pub rows: usize,
@@ -41,9 +47,20 @@ pub struct Block {
 }
 
 impl Grid {
-    pub fn new(batch: usize, [height, width]: [usize; 2], is_square: bool) -> Self {
+    /// Over maps of the size `source` with so many zeros around them.
+    pub fn new(batch: usize, source: [usize; 2], border: usize, is_square: bool) -> Self {
+        let [rows, columns] = source;
+        // A tile that is not square is a column: nothing lies beside it.
+        let beside = if is_square { border } else { 1 };
+        let output = |size: usize, border: usize| (size + 2 * border).saturating_sub(KERNEL - 1);
+        let (height, width) = (output(rows, border), output(columns, beside));
         let columns = if is_square { width.div_ceil(STEP) } else { width };
-        Self { batch, height, width, rows: height.div_ceil(STEP), columns, is_square }
+        Self { batch, source, border, height, width, rows: height.div_ceil(STEP), columns, is_square }
+    }
+
+    /// For the gradient of the input, which is made of that of the output: with the zeros that a kernel can reach and the outputs do not have.
+    pub fn turned(&self) -> Self {
+        Self::new(self.batch, [self.height, self.width], KERNEL - 1 - self.border, self.is_square)
     }
 
     /// Tiles of one frame of all clips.
