@@ -1,0 +1,306 @@
+//! SAC from pixels.
+//!
+//! Tuomas Haarnoja et al. Soft Actor-Critic Algorithms and Applications. 2018, arXiv 1812.05905.
+//! Denis Yarats et al. Improving Sample Efficiency in Model-Free Reinforcement Learning from Images. AAAI 2021, arXiv 1910.01741 (encoder), as in CURL, arXiv
+//! 2004.04136 (crops and settings).
+//!
+//! Two critics learn the soft value of an action (1812.05905, eq. 5 and 6), the actor what they value and entropy (eq. 9), the temperature to keep the entropy
+//! near what is wanted (eq. 18). The encoder learns from the critics, not from the actor (1910.01741, section 4.2).
+
+use std::cell::OnceCell;
+
+use burn::module::Module;
+use selfsame_core::loss::{actor_loss, critic_loss, soft_target, temperature_loss};
+use selfsame_core::momentum_encoder::MomentumEncoder;
+use selfsame_core::nn::Parameters;
+use selfsame_core::optimizer::Optimizer;
+use selfsame_core::pretrain::About;
+use selfsame_core::tensor::Tensor;
+use selfsame_core::{Random, Result, host};
+use serde::{Deserialize, Serialize};
+
+use super::auxiliary::{Auxiliaries, Seen, TellsPairs};
+use super::settings::{self, PAPER, check_share, check_size};
+use super::{Acting, Agent, Build, Descent, DescentConfig, Entry, Plan, SegmentReward, Sight, Terms, Update};
+use crate::data::replay::{Batch, Replay};
+use crate::data::{Action, Actions};
+use crate::model::{Actor, Encoder, PixelEncoder, Temperature, TwinCritics, action_features, column};
+
+/// SAC in the table of methods.
+pub const ENTRY: Entry = Entry {
+    about: About {
+        name: "sac",
+        title: "SAC",
+        paper: "Haarnoja et al. 2018, arXiv 1812.05905; from pixels: Yarats et al. AAAI 2021, arXiv 1910.01741",
+        summary: "continuous control from pixels: an actor, two critics and an encoder that learns from them",
+        small: "",
+        paper_settings: PAPER,
+    },
+    build,
+};
+
+/// SAC's settings, section `[method.sac]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SacConfig {
+    /// Convolutions of the encoder.
+    pub layers: usize,
+    /// Channels of each.
+    pub channels: usize,
+    /// Features that the encoder makes.
+    pub features: usize,
+    /// Units of both hidden layers of actor and critics.
+    pub hidden: usize,
+    /// γ.
+    pub discount: f64,
+    /// α at the start.
+    pub temperature: f64,
+    /// Its learning rate.
+    pub temperature_lr: f64,
+    /// Its β₁.
+    pub temperature_beta_1: f64,
+    /// The share by which the target critics follow.
+    pub critic_tau: f64,
+    /// The share by which the target encoder follows.
+    pub encoder_tau: f64,
+    /// Updates of the critics from one of the actor and the targets to the next.
+    pub delay: usize,
+    /// Agent steps that are taken at random first.
+    pub random_steps: usize,
+    /// Agent steps before the first update.
+    pub first_update: usize,
+    /// Agent steps from one update to the next.
+    pub update_every: usize,
+}
+
+/// What learns from the critics' loss.
+#[derive(Module, Debug)]
+struct Critic {
+    encoder: PixelEncoder,
+    values: TwinCritics,
+}
+
+/// The agent.
+pub struct Sac {
+    config: SacConfig,
+    plan: Plan,
+    actions: usize,
+    sight: Sight,
+    critic: Critic,
+    actor: Actor,
+    temperature: Temperature,
+    target_encoder: MomentumEncoder<PixelEncoder>,
+    target_values: MomentumEncoder<TwinCritics>,
+    auxiliaries: Auxiliaries,
+    critic_descent: Descent,
+    actor_descent: Descent,
+    temperature_descent: Descent,
+    auxiliary_descent: Descent,
+}
+
+fn build(from: &Build<'_>) -> Result<Box<dyn Agent>> {
+    Ok(Box::new(Sac::new(from)?))
+}
+
+impl Sac {
+    /// # Errors
+    /// Discrete actions; frames that are too small; settings that cannot be used.
+    pub fn new(from: &Build<'_>) -> Result<Self> {
+        let Actions::Continuous(actions) = from.actions else {
+            return Err(super::other_actions("sac", "continuous", "rainbow"));
+        };
+        let config: SacConfig = settings::nested(from.settings, "sac")?;
+        let [stack, batch_size] = from.stack_and_batch()?;
+        for (key, size) in
+            [("hidden", config.hidden), ("delay", config.delay), ("update_every", config.update_every)]
+        {
+            check_size(from.settings, &format!("method.sac.{key}"), size)?;
+        }
+        for (key, share) in [
+            ("discount", config.discount),
+            ("critic_tau", config.critic_tau),
+            ("encoder_tau", config.encoder_tau),
+        ] {
+            check_share(from.settings, &format!("method.sac.{key}"), share)?;
+        }
+        if !(config.temperature > 0.0 && config.temperature.is_finite()) {
+            let help = "give a positive number; 0.1 is usual";
+            return Err(from.settings.reject("method.sac.temperature", "its logarithm is learned", help));
+        }
+        let sight = Sight::cropped(from, stack)?;
+        let (random, device) = (from.random.named("sac"), &from.device);
+        let sizes = [config.layers, config.channels, config.features];
+        let encoder = PixelEncoder::new(sight.seen()?, sizes, &random.named("encoder"), device)?;
+        let sizes = [config.features, config.hidden, actions];
+        let values = TwinCritics::new(sizes, &random.named("critics"), device)?;
+        let actor = Actor::new(sizes, &random.named("actor"), device)?;
+        let auxiliaries = from.auxiliaries(config.features)?;
+        let plan = Plan {
+            stack,
+            batch_size,
+            multi_step: 1,
+            discount: config.discount,
+            priority: 0.0,
+            segments: auxiliaries.pairs().map(|pairs| SegmentReward::of(pairs.segment_reward())),
+            random_steps: config.random_steps,
+            first_update: config.first_update,
+            update_every: config.update_every,
+        };
+        let adam = DescentConfig::of(from.settings)?;
+        let of_temperature = DescentConfig {
+            lr: config.temperature_lr,
+            beta_1: config.temperature_beta_1,
+            clip: 0.0,
+            ..adam.clone()
+        };
+        Ok(Self {
+            temperature: Temperature::new(config.temperature, device),
+            config,
+            plan,
+            actions,
+            sight,
+            target_encoder: MomentumEncoder::new(&encoder),
+            target_values: MomentumEncoder::new(&values),
+            critic: Critic { encoder, values },
+            actor,
+            auxiliaries,
+            critic_descent: Descent::new(&adam),
+            actor_descent: Descent::new(&adam),
+            temperature_descent: Descent::new(&of_temperature),
+            auxiliary_descent: Descent::new(&adam),
+        })
+    }
+
+    fn learn_values(&mut self, batch: &Batch, pictures: Tensor<4>, random: &Random) -> Result<Terms> {
+        let device = &self.sight.device;
+        let next = self.sight.see(self.sight.learning, &batch.next_observations, &random.named("next"))?;
+        let policy = self.actor.valid();
+        let drawn =
+            policy.draw(self.critic.encoder.valid().encode(next.clone()), &random.named("next action"));
+        let values =
+            self.target_values.module().values(self.target_encoder.module().encode(next), drawn.actions);
+        let [returns, discounts] = [&batch.returns, &batch.discounts].map(|numbers| column(numbers, device));
+        let temperature = self.temperature.value().without_autodiff();
+        let target = soft_target(returns, discounts, values, drawn.log_probability, temperature);
+
+        let actions =
+            Tensor::from_inner(action_features(&batch.actions, Actions::Continuous(self.actions), device));
+        let values =
+            self.critic.values.values(self.critic.encoder.encode(Tensor::from_inner(pictures)), actions);
+        let mean = values[0].clone().without_autodiff().mean();
+        let loss = critic_loss(values, Tensor::from_inner(target));
+        self.critic_descent.step(&loss, &mut [("critic", &mut self.critic)])?;
+        Ok(vec![("critic", loss.without_autodiff()), ("q", mean)])
+    }
+
+    fn learn_policy(&mut self, pictures: Tensor<4>, random: &Random) -> Result<Terms> {
+        // Nothing of the actor's gradient reaches encoder or critics.
+        let features = Tensor::from_inner(self.critic.encoder.valid().encode(pictures));
+        let drawn = self.actor.draw(features.clone(), &random.named("action"));
+        let values = self.critic.values.clone().no_grad().values(features, drawn.actions);
+        let log_probability = drawn.log_probability;
+        let alpha = self.temperature.value();
+        let loss = actor_loss(values, log_probability.clone(), alpha.clone());
+        self.actor_descent.step(&loss, &mut [("actor", &mut self.actor)])?;
+        // The entropy that is wanted is −|A| (1812.05905, appendix D).
+        let of_temperature = temperature_loss(alpha.clone(), log_probability.clone(), -(self.actions as f64));
+        self.temperature_descent.step(&of_temperature, &mut [("temperature", &mut self.temperature)])?;
+        let entropy = log_probability.without_autodiff().mean() * -1.0;
+        let actor = ("actor", loss.without_autodiff());
+        Ok(vec![actor, ("temperature", alpha.without_autodiff()), ("entropy", entropy)])
+    }
+
+    fn learn_auxiliaries(&mut self, batch: &Batch, replay: &Replay, random: &Random) -> Result<Terms> {
+        if self.auxiliaries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let seen = Seen {
+            batch,
+            replay,
+            online: &self.critic.encoder,
+            key: self.target_encoder.module(),
+            sight: &self.sight,
+            random,
+            features: OnceCell::new(),
+        };
+        let (loss, terms) = self.auxiliaries.loss(&seen)?;
+        if let Some(loss) = loss {
+            let mut modules: Vec<(&'static str, &mut dyn Parameters)> =
+                vec![("encoder", &mut self.critic.encoder)];
+            modules.extend(self.auxiliaries.heads());
+            self.auxiliary_descent.step(&loss, &mut modules)?;
+        }
+        Ok(terms)
+    }
+}
+
+impl Agent for Sac {
+    fn plan(&self) -> Plan {
+        self.plan.clone()
+    }
+
+    fn act(&mut self, observations: &[u8], acting: Acting, random: &Random) -> Result<Vec<Action>> {
+        let pictures = self.sight.see(self.sight.acting, observations, random)?;
+        let count = pictures.dims()[0];
+        let values = if acting == Acting::Random {
+            let mut numbers = (0..count * self.actions).map(|at| random.at(at as u64).range(-1.0, 1.0));
+            numbers.by_ref().collect()
+        } else {
+            let (features, actor) = (self.critic.encoder.valid().encode(pictures), self.actor.valid());
+            let actions = match acting {
+                Acting::Greedy => actor.mean(features),
+                _ => actor.draw(features, random).actions,
+            };
+            host::values(actions)?
+        };
+        Ok(values.chunks_exact(self.actions.max(1)).map(|row| Action::Continuous(row.to_vec())).collect())
+    }
+
+    fn learn(&mut self, replay: &mut Replay, update: &Update) -> Result<Terms> {
+        let random = &update.random;
+        let batch = replay.sample(self.plan.batch_size, 0.0, &random.named("replay"))?;
+        let pictures = self.sight.see(self.sight.learning, &batch.observations, &random.named("learning"))?;
+        let mut terms = self.learn_values(&batch, pictures.clone(), random)?;
+        if update.index.is_multiple_of(self.config.delay) {
+            terms.extend(self.learn_policy(pictures, random)?);
+            self.target_values.follow(&self.critic.values, 1.0 - self.config.critic_tau);
+            self.target_encoder.follow(&self.critic.encoder, 1.0 - self.config.encoder_tau);
+            self.auxiliaries.follow(1.0 - self.config.encoder_tau);
+        }
+        terms.extend(self.learn_auxiliaries(&batch, replay, random)?);
+        let losses = terms.iter().filter(|(name, _)| !matches!(*name, "q" | "temperature" | "entropy"));
+        let loss = losses.map(|(_, loss)| loss.clone()).reduce(|sum, loss| sum + loss);
+        terms.extend(loss.map(|loss| ("loss", loss)));
+        Ok(terms)
+    }
+
+    fn state(&mut self) -> Vec<(&'static str, &mut dyn Parameters)> {
+        let mut parts: Vec<(&'static str, &mut dyn Parameters)> = vec![
+            ("critic", &mut self.critic),
+            ("actor", &mut self.actor),
+            ("temperature", &mut self.temperature),
+            ("target_encoder", self.target_encoder.module_mut()),
+            ("target_values", self.target_values.module_mut()),
+        ];
+        parts.extend(self.auxiliaries.state());
+        parts
+    }
+
+    fn optimizers(&mut self) -> Vec<(&'static str, &mut Optimizer)> {
+        vec![
+            ("optimizer.critic", &mut self.critic_descent.optimizer),
+            ("optimizer.actor", &mut self.actor_descent.optimizer),
+            ("optimizer.temperature", &mut self.temperature_descent.optimizer),
+            ("optimizer.auxiliary", &mut self.auxiliary_descent.optimizer),
+        ]
+    }
+
+    fn features(&self, observations: &[u8]) -> Result<Tensor<2>> {
+        let pictures = self.sight.see(self.sight.acting, observations, &Random::new(0))?;
+        Ok(self.critic.encoder.valid().encode(pictures))
+    }
+
+    fn pairs(&self) -> Option<&dyn TellsPairs> {
+        self.auxiliaries.pairs()
+    }
+}

@@ -1,0 +1,164 @@
+//! The settings of agents: defaults for small environments, the papers' own, and what `auto` becomes once the actions are known.
+
+use selfsame_core::settings::Resolved;
+use selfsame_core::{Error, Result};
+use serde::de::DeserializeOwned;
+
+use crate::data::Actions;
+
+/// What all agents' settings start from: what works on `catch` and `pendulum-pixels` within minutes.
+pub const DEFAULTS: &str = r#"
+[data]
+stack = "auto"
+
+[view]
+crop = "auto"
+
+[method]
+name = "rainbow"
+auxiliary = "none"
+
+[method.rainbow]
+channels = [32, 64]
+hidden = 128
+noise = 0.5
+atoms = 51
+low = -10.0
+high = 10.0
+multi_step = 3
+discount = 0.99
+priority = 0.5
+beta = 0.4
+first_update = 400
+update_every = 1
+target_every = 200
+key_momentum = 0.99
+
+[method.sac]
+layers = 4
+channels = 16
+features = 50
+hidden = 256
+discount = 0.99
+temperature = 0.1
+temperature_lr = 1e-4
+temperature_beta_1 = 0.5
+critic_tau = 0.01
+encoder_tau = 0.05
+delay = 2
+random_steps = 500
+first_update = 500
+update_every = 1
+
+[method.curl]
+weight = 1.0
+head = "auto"
+hidden = 256
+dimension = 128
+scale = "auto"
+
+[method.rcrl]
+weight = 1.0
+objective = "discriminator"
+dimension = "auto"
+hidden = 128
+segment_reward = "auto"
+
+[optimizer]
+lr = "auto"
+beta_1 = 0.9
+beta_2 = 0.999
+epsilon = "auto"
+clip = "auto"
+
+[run]
+batch_size = "auto"
+"#;
+
+/// The papers' settings for Atari at 100 000 agent steps (CURL, table 8 of its appendix and the authors' code) and for DeepMind Control (table 3).
+pub const PAPER: &str = r#"
+[method.rainbow]
+channels = [32, 64]
+hidden = 256
+noise = 0.1
+multi_step = 20
+first_update = 1600
+target_every = 2000
+key_momentum = 0.999
+
+[method.sac]
+layers = 4
+channels = 32
+hidden = 1024
+random_steps = 1000
+first_update = 1000
+
+[optimizer]
+lr = "auto"
+epsilon = "auto"
+"#;
+
+/// Gives every `auto` its value that depends on what can be done, and says so, one line each.
+pub fn resolve_auto(settings: &mut Resolved, actions: Actions) -> Vec<String> {
+    let is_discrete = matches!(actions, Actions::Discrete(_));
+    let agent = if is_discrete { "Rainbow" } else { "SAC" };
+    let choose = |rainbow: f64, sac: f64| toml::Value::Float(if is_discrete { rainbow } else { sac });
+    let count = |rainbow: i64, sac: i64| toml::Value::Integer(if is_discrete { rainbow } else { sac });
+    let choices = [
+        ("data", "stack", count(4, 3)),
+        ("run", "batch_size", count(32, 128)),
+        ("optimizer", "lr", choose(1e-4, 1e-3)),
+        ("optimizer", "epsilon", choose(1.5e-4, 1e-8)),
+        ("optimizer", "clip", choose(10.0, 0.0)),
+    ];
+    let mut said = Vec::new();
+    for (section, key, value) in choices {
+        if settings.is_auto(section, key) {
+            said.push(format!("{section}.{key} = {value} ({agent})"));
+            settings.fill(section, key, value);
+        }
+    }
+    said
+}
+
+/// The section `[method.NAME]`.
+///
+/// # Errors
+/// Values of the wrong type.
+pub(super) fn nested<T: DeserializeOwned>(settings: &Resolved, name: &str) -> Result<T> {
+    let section = settings.get("method", name).cloned();
+    let section = section.ok_or_else(|| Error::Internal(format!("there are no settings [method.{name}]")))?;
+    section.try_into().map_err(|error: toml::de::Error| {
+        Error::config(
+            format!("[method.{name}]: {}", error.message()),
+            "see the settings that the run prints, and the page of the method",
+        )
+    })
+}
+
+/// # Errors
+/// A weight, or another amount, that is negative or no number.
+pub(super) fn check_weight(settings: &Resolved, key: &str, weight: f64) -> Result<()> {
+    if weight >= 0.0 && weight.is_finite() {
+        return Ok(());
+    }
+    Err(settings.reject(key, "it is an amount", "give a number from 0 on"))
+}
+
+/// # Errors
+/// A number of things that is 0.
+pub(super) fn check_size(settings: &Resolved, key: &str, size: usize) -> Result<()> {
+    if size > 0 {
+        return Ok(());
+    }
+    Err(settings.reject(key, "nothing would be left", "give at least 1"))
+}
+
+/// # Errors
+/// A share that is not in `0..=1`.
+pub(super) fn check_share(settings: &Resolved, key: &str, share: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&share) {
+        return Ok(());
+    }
+    Err(settings.reject(key, "it is a share", "give a number from 0 to 1"))
+}
