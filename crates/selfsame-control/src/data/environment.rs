@@ -1,6 +1,6 @@
 //! What every environment is to an agent: frames of pixels, actions, rewards.
 
-use selfsame_core::Result;
+use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// The size of one frame.
@@ -86,4 +86,40 @@ pub trait Environment: Send {
     /// # Errors
     /// When the bytes are not such a state.
     fn restore(&mut self, state: &[u8]) -> Result<()>;
+}
+
+/// The number of a discrete action.
+///
+/// # Errors
+/// `Error::Internal` when it is none of `actions`.
+pub(super) fn discrete(action: &Action, actions: Actions) -> Result<usize> {
+    match (action, actions) {
+        (Action::Discrete(number), Actions::Discrete(count)) if *number < count => Ok(*number),
+        _ => Err(Error::Internal(format!("{action:?} is none of the environment's actions, {actions:?}"))),
+    }
+}
+
+/// The numbers of a continuous action.
+///
+/// # Errors
+/// `Error::Internal` when they are of another kind or count than `actions`, `Error::Diverged` when one is not a number.
+pub(super) fn continuous(action: &Action, actions: Actions) -> Result<&[f32]> {
+    match (action, actions) {
+        (Action::Continuous(numbers), Actions::Continuous(count)) if numbers.len() == count => {
+            if numbers.iter().all(|number| number.is_finite()) {
+                return Ok(numbers);
+            }
+            Err(Error::diverged(format!("the agent's action is {numbers:?}"), "lower the learning rate"))
+        }
+        _ => Err(Error::Internal(format!("{action:?} is none of the environment's actions, {actions:?}"))),
+    }
+}
+
+/// The error for bytes that are no state of an environment.
+pub(super) fn state_error(name: &str) -> Error {
+    Error::data(
+        name,
+        "its state in the checkpoint is none of this environment's",
+        "resume from another checkpoint of the run, or train from the start",
+    )
 }
