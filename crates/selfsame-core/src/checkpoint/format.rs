@@ -17,6 +17,9 @@ use crate::{Error, Result};
 pub(super) const STATE: &str = "state.safetensors";
 pub(super) const META: &str = "checkpoint.toml";
 
+/// The file of a checkpoint that its owner writes, and checks when it is read.
+pub const ATTACHED: &str = "replay.bin";
+
 /// Rises when older versions of selfsame could misread new checkpoints.
 const FORMAT: u32 = 1;
 
@@ -152,6 +155,7 @@ fn decode(bytes: &[u8]) -> Result<BTreeMap<String, TensorData>, String> {
             Dtype::F64 => TensorData::new(bytemuck::pod_collect_to_vec::<u8, f64>(bytes), shape),
             Dtype::I64 => TensorData::new(bytemuck::pod_collect_to_vec::<u8, i64>(bytes), shape),
             Dtype::I32 => TensorData::new(bytemuck::pod_collect_to_vec::<u8, i32>(bytes), shape),
+            Dtype::U8 => TensorData::new(bytes.to_vec(), shape),
             other => return Err(format!("`{name}` has the element type {other:?}, which is not supported")),
         };
         Ok((name.to_owned(), data))
@@ -172,6 +176,7 @@ impl<'a> View<'a> {
             DType::F64 => Dtype::F64,
             DType::I64 => Dtype::I64,
             DType::I32 => Dtype::I32,
+            DType::U8 => Dtype::U8,
             other => {
                 let what = format!("cannot save `{name}`: checkpoints hold no tensors of type {other:?}");
                 return Err(Error::Internal(what));

@@ -2,7 +2,8 @@
 //!
 //! A checkpoint is a folder with two files, `state.safetensors` (all tensors by dotted names) and `checkpoint.toml`
 //! (the method, its progress, and size and CRC-32C of the tensors' file; TOML because its numbers come back to the last
-//! bit). Reading one executes nothing. A run keeps `last`, `best` and every N epochs `epoch-0010`.
+//! bit). What is too large to be held twice in memory, such as an agent's replay, may lie beside them in a file of its own ([`ATTACHED`]).
+//! Reading one executes nothing. A run keeps `last`, `best` and every N epochs `epoch-0010`.
 //!
 //! [`save`] never leaves a name without a complete checkpoint, whenever the process dies and however full the disk is;
 //! [`load`] tells a truncated or foreign file from a checkpoint.
@@ -19,8 +20,9 @@ use toml::Table;
 
 use crate::{Error, Result};
 
+pub use format::ATTACHED;
 pub(crate) use store::{clear_all_leftovers, remove_all};
-pub use store::{epoch_name, list, load, save};
+pub use store::{epoch_name, list, load, save, save_with};
 
 const OTHER_VERSION: &str =
     "go on with the settings and the version of selfsame that wrote it, or train from the start";

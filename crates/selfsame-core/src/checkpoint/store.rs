@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Checkpoint;
-use super::format::{self, META, STATE, SyncWrite};
+use super::format::{self, ATTACHED, META, STATE, SyncWrite};
 use crate::{Error, Result, atomic_file};
 
 /// How often reading starts again when a training process replaces the checkpoint meanwhile.
@@ -29,14 +29,29 @@ pub fn epoch_name(epoch: usize) -> String {
 ///
 /// `Error::Io` when the system refuses, such as on a full disk; the previous one is then intact.
 pub fn save(folder: &Path, name: &str, checkpoint: &Checkpoint) -> Result<()> {
-    save_with(folder, name, checkpoint, |path| File::create(path))
+    save_with(folder, name, checkpoint, &mut |_| Ok(()))
 }
 
-pub(super) fn save_with<W: SyncWrite>(
+/// As [`save`], with a file more: `attach` is given the path of [`super::ATTACHED`] in the checkpoint's folder, and may write and sync it.
+///
+/// # Errors
+///
+/// As [`save`], and those of `attach`.
+pub fn save_with(
+    folder: &Path,
+    name: &str,
+    checkpoint: &Checkpoint,
+    attach: &mut dyn FnMut(&Path) -> Result<()>,
+) -> Result<()> {
+    save_by(folder, name, checkpoint, |path| File::create(path), attach)
+}
+
+pub(super) fn save_by<W: SyncWrite>(
     folder: &Path,
     name: &str,
     checkpoint: &Checkpoint,
     open: impl Fn(&Path) -> io::Result<W>,
+    attach: &mut dyn FnMut(&Path) -> Result<()>,
 ) -> Result<()> {
     check_name(name)?;
     let failed = |error| Error::io("write", folder.join(name), error);
@@ -44,7 +59,8 @@ pub(super) fn save_with<W: SyncWrite>(
     let new = new_path(folder, name);
     clear_leftovers(folder, name).map_err(failed)?;
     fs::create_dir(&new).map_err(failed)?;
-    let written = format::write(&new, checkpoint, open)
+    let written = attach(&new.join(ATTACHED))
+        .and_then(|()| format::write(&new, checkpoint, open))
         .and_then(|()| atomic_file::sync_folder(&new).map_err(failed))
         .and_then(|()| swap(folder, name).map_err(failed));
     if written.is_err() {
@@ -201,10 +217,10 @@ fn subfolders(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     Ok(folders)
 }
 
-/// Removes a checkpoint's two files, and its folder if nothing else is in it. No checkpoint is no error.
+/// Removes a checkpoint's files, and its folder if nothing else is in it. No checkpoint is no error.
 fn remove_checkpoint(path: &Path) -> io::Result<()> {
     // The description first: without it the folder counts as no checkpoint at all.
-    for file in [META, STATE] {
+    for file in [META, STATE, ATTACHED] {
         ignore(fs::remove_file(path.join(file)), io::ErrorKind::NotFound)?;
     }
     match fs::remove_dir(path) {

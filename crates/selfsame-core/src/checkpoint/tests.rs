@@ -32,9 +32,30 @@ fn checkpoint(step: u64) -> Checkpoint {
         ("queue.labels".into(), TensorData::new(vec![i64::MIN, 0, i64::MAX], [3])),
         ("probe.weight".into(), TensorData::new(vec![0.1_f64], [1, 1])),
         ("counts".into(), TensorData::new(vec![-1_i32], [1])),
+        ("frame".into(), TensorData::new(vec![0_u8, 255], [1, 2])),
         ("empty".into(), TensorData::new(Vec::<f32>::new(), [0, 4])),
     ]);
     Checkpoint::new("simclr", &progress(step), tensors).unwrap()
+}
+
+#[test]
+fn what_is_attached_comes_and_goes_with_its_checkpoint() {
+    let folder = folder();
+    let attached = |text: &'static str| {
+        move |path: &Path| {
+            assert!(path.ends_with(format!(".last.new/{ATTACHED}")));
+            fs::write(path, text).map_err(|error| Error::io("write", path, error))
+        }
+    };
+    save_with(folder.path(), "last", &checkpoint(1), &mut attached("one")).unwrap();
+    save_with(folder.path(), "last", &checkpoint(2), &mut attached("two")).unwrap();
+    let full = |path: &Path| Err(Error::io("write", path, io::ErrorKind::StorageFull.into()));
+    assert_eq!(save_with(folder.path(), "last", &checkpoint(3), &mut { full }).unwrap_err().exit_code(), 1);
+    let loaded = load(folder.path(), "last").unwrap();
+    assert_eq!(fs::read(loaded.source().join(ATTACHED)).unwrap(), b"two");
+    assert_eq!((step(folder.path()), names(folder.path())), (2, vec!["last".to_owned()]));
+    remove_all(folder.path()).unwrap();
+    assert!(names(folder.path()).is_empty());
 }
 
 /// The step of the checkpoint `last`.
@@ -169,7 +190,7 @@ fn a_full_disk_leaves_the_previous_checkpoint() {
     for room in [0, 1, all / 2, files[0] as usize, files[0] as usize + 1, all - 1] {
         let left = Rc::new(Cell::new(room));
         let open = |path: &Path| Ok(FullDisk { file: File::create(path)?, left: Rc::clone(&left) });
-        let error = store::save_with(folder.path(), "last", &checkpoint(2), open).unwrap_err();
+        let error = store::save_by(folder.path(), "last", &checkpoint(2), open, &mut |_| Ok(())).unwrap_err();
         assert_eq!(error.exit_code(), 1);
         assert!(error.to_string().contains("free some disk space"), "{error}");
         assert_eq!(step(folder.path()), 1, "room for {room} bytes");
@@ -253,7 +274,7 @@ fn tensors_are_taken_by_name_and_shape() {
     save(folder.path(), "last", &checkpoint(1)).unwrap();
     let mut loaded = load(folder.path(), "last").unwrap();
     data_error(loaded.take("head.bias", &[1]), &["last: ", "no tensor `head.bias`", "written by simclr"]);
-    data_error(loaded.clone().finish(), &["does not know", "`counts` (6 left)"]);
+    data_error(loaded.clone().finish(), &["does not know", "`counts` (7 left)"]);
     assert_eq!(
         loaded.take("queue.labels", &[3]).unwrap().as_slice::<i64>().unwrap(),
         [i64::MIN, 0, i64::MAX]
@@ -266,6 +287,7 @@ fn tensors_are_taken_by_name_and_shape() {
     }
     loaded.take("counts", &[1]).unwrap();
     loaded.take("empty", &[0, 4]).unwrap();
+    assert_eq!(loaded.take("frame", &[1, 2]).unwrap().try_to_vec::<u8>().unwrap(), [0, 255]);
     loaded.finish().unwrap();
 }
 
@@ -275,7 +297,7 @@ fn whole_parts_are_taken_by_prefix() {
     let names: Vec<String> = checkpoint.take_part("model").into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["scalar", "weight"]);
     assert!(checkpoint.take_part("model").is_empty() && checkpoint.take_part("mod").is_empty());
-    assert_eq!(checkpoint.tensors.len(), 4);
+    assert_eq!(checkpoint.tensors.len(), 5);
 }
 
 #[test]

@@ -30,6 +30,19 @@ pub struct Measures {
     pub effective_rank: f64,
 }
 
+impl Measures {
+    /// All of them, by name.
+    pub fn values(&self) -> Vec<(&'static str, f64)> {
+        let Self { alignment, uniformity, deviation, effective_rank } = *self;
+        vec![
+            ("alignment", alignment),
+            ("uniformity", uniformity),
+            ("deviation", deviation),
+            ("effective_rank", effective_rank),
+        ]
+    }
+}
+
 /// Measures the representations (or projections) of two views of the same instances, `[instances, dim]` each, of all
 /// ranks together: so all of them see the same, and none stops alone because of a collapse. All but the alignment are
 /// taken on the first view.

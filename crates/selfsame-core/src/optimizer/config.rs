@@ -1,5 +1,7 @@
 //! The settings of an optimiser.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Optimizer, Rule, adam::Adam, lars::Lars, sgd::Sgd};
@@ -29,6 +31,16 @@ pub enum LrScaling {
     Linear,
     /// `lr × √N` (SimCLR, appendix B.1).
     Sqrt,
+}
+
+impl fmt::Display for LrScaling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Linear => "linear",
+            Self::Sqrt => "sqrt",
+        })
+    }
 }
 
 /// The settings of an optimiser, section `optimizer` of a configuration. Settings that the named optimiser does

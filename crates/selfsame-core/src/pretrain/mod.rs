@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::checkpoint::{self, Checkpoint};
+use crate::optimizer::OptimizerConfig;
 use crate::run::{DataRecord, EventWriter, Metrics, RunFolder, RunLog, RunRecord, Status};
 use crate::settings::Resolved;
 use crate::stop::StopSignal;
@@ -37,6 +38,29 @@ pub trait Learner {
     /// Data and network for people, as names and values.
     fn describe(&self) -> Vec<(&'static str, String)>;
 
+    /// How long and how fast to train, for people.
+    fn pace(&self, common: &Common, steps_per_epoch: usize) -> Vec<(&'static str, String)> {
+        let OptimizerConfig { lr, lr_scaling, .. } = &common.optimizer;
+        let (epochs, batch) = (common.schedule.epochs, common.effective_batch());
+        vec![
+            ("epochs", format!("{epochs} of {steps_per_epoch} steps, batch {batch}")),
+            ("learning rate", format!("{:.4} ({lr_scaling} from {lr})", common.lr())),
+        ]
+    }
+
+    /// Why another environment or other data than a run began with cannot be gone on with; `began` is what it began with.
+    fn changed(&self, began: &DataRecord) -> Error {
+        let data = self.data();
+        Error::data(
+            Path::new(&data.path),
+            format!(
+                "the data has changed since the run began: {} instances then, {} now, or other names",
+                began.instances, data.instances
+            ),
+            "a resumed training must see the same data; restore it, or begin a new run",
+        )
+    }
+
     /// Leaves in a new run what it needs besides.
     ///
     /// # Errors
@@ -45,7 +69,8 @@ pub trait Learner {
         Ok(())
     }
 
-    /// Calls [`Training::run`] with the method and its data.
+    /// Calls [`Training::run`] with the method and its data; or trains in a loop of its own, from [`Training::checkpoint`] on, which keeps
+    /// [`Training::progress`].
     ///
     /// # Errors
     /// Those of [`crate::train::train`].
@@ -95,16 +120,10 @@ impl Prepared {
 
     /// What is about to be done, as names and values.
     pub fn plan(&self) -> Vec<(&'static str, String)> {
-        let Common { run, schedule, optimizer } = &self.common;
-        let (batch, lr) = (self.common.effective_batch(), self.common.lr());
-        let scaling = self.settings.text("optimizer.lr_scaling");
         let mut plan = vec![("method", format!("{} ({})", self.method.title, self.method.paper))];
         plan.extend(self.learner.describe());
-        plan.extend([
-            ("epochs", format!("{} of {} steps, batch {batch}", schedule.epochs, self.steps_per_epoch)),
-            ("learning rate", format!("{lr:.4} ({scaling} from {})", optimizer.lr)),
-            ("device", run.device.clone()),
-        ]);
+        plan.extend(self.learner.pace(&self.common, self.steps_per_epoch));
+        plan.push(("device", self.common.run.device.clone()));
         plan
     }
 
@@ -144,14 +163,7 @@ impl Prepared {
         let mut record = folder.record()?;
         let data = self.learner.data();
         if record.data.fingerprint != data.fingerprint {
-            return Err(Error::data(
-                Path::new(&data.path),
-                format!(
-                    "the data has changed since the run began: {} instances then, {} now, or other names",
-                    record.data.instances, data.instances
-                ),
-                "a resumed training must see the same data; restore it, or begin a new run",
-            ));
+            return Err(self.learner.changed(&record.data));
         }
         record.resume();
         let checkpoint = self.last_checkpoint(folder)?;

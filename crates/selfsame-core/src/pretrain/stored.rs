@@ -13,7 +13,21 @@ use crate::train::{Progress, restore};
 use crate::{Error, Result, checkpoint};
 
 /// Fields of results that are kept under a name of their own, `knn_top1`, beside the whole result.
-const HEADLINES: [&str; 7] = ["top1", "miou", "accuracy", "r@1", "map", "recall@20", "ndcg@20"];
+const HEADLINES: [&str; 13] = [
+    "top1",
+    "miou",
+    "accuracy",
+    "r@1",
+    "map",
+    "recall@20",
+    "ndcg@20",
+    "mean_return",
+    "iqm",
+    "human_normalised",
+    "features_r2",
+    "phi_r2",
+    "discriminator_accuracy",
+];
 
 /// Which weights of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,14 +14,22 @@ use crate::train::{
 
 /// All of a training but its method and its data.
 pub struct Training<'a> {
-    pub(super) modality: &'static Modality,
-    pub(super) common: &'a Common,
-    pub(super) steps_per_epoch: usize,
-    pub(super) checkpoints: Checkpoints,
-    pub(super) checkpoint: Option<Checkpoint>,
-    pub(super) recorder: &'a mut Recorder,
-    pub(super) progress: &'a mut Progress,
-    pub(super) stop: &'a StopSignal,
+    /// What is learned from.
+    pub modality: &'static Modality,
+    /// The settings that all trainings have.
+    pub common: &'a Common,
+    /// Steps in an epoch.
+    pub steps_per_epoch: usize,
+    /// Where the state is saved.
+    pub checkpoints: Checkpoints,
+    /// Where to go on from; none for a training that begins.
+    pub checkpoint: Option<Checkpoint>,
+    /// Who is told.
+    pub recorder: &'a mut Recorder,
+    /// Where the training stands; with a checkpoint, where that stood once its progress is put here.
+    pub progress: &'a mut Progress,
+    /// Ctrl-C and SIGTERM.
+    pub stop: &'a StopSignal,
 }
 
 impl Training<'_> {

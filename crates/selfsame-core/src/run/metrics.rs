@@ -1,4 +1,4 @@
-//! `metrics.jsonl`: one JSON object a line, one a logging step and one an epoch.
+//! `metrics.jsonl`: one JSON object a line, one a logging step, one an epoch and one an episode.
 //!
 //! Lines are only appended, each in one piece, so the file can be followed while a run trains. A SIGKILL can leave half
 //! a line at the end; reading drops it.
@@ -20,6 +20,8 @@ pub enum Kind {
     Step,
     /// An epoch.
     Epoch,
+    /// An episode in an environment that has ended.
+    Episode,
 }
 
 /// One line of `metrics.jsonl`.
@@ -47,6 +49,11 @@ impl Record {
     pub fn with(mut self, name: &str, value: impl Into<f64>) -> Self {
         self.values.insert(name.to_owned(), Value::from(value.into()));
         self
+    }
+
+    /// Adds several values.
+    pub fn with_all(self, values: &[(&str, f64)]) -> Self {
+        values.iter().fold(self, |record, (name, value)| record.with(name, *value))
     }
 
     /// A value that is there and finite.
@@ -148,7 +155,7 @@ fn truncate_after(path: &Path, step: u64, epochs: usize) -> Result<()> {
     let bytes = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
     let records = parse(path, &bytes)?;
     let is_earlier =
-        |record: &Record| record.step <= step && (record.kind == Kind::Step || record.epoch <= epochs);
+        |record: &Record| record.step <= step && (record.kind != Kind::Epoch || record.epoch <= epochs);
     atomic_file::write(path, |writer| {
         for (line, _) in records.iter().filter(|(_, record)| is_earlier(record)) {
             writer.write_all(line)?;
@@ -211,6 +218,17 @@ mod tests {
         assert_eq!(read(&path).unwrap().len(), 3);
         drop(Metrics::resume(&path, 2, 0).unwrap());
         assert_eq!(steps(&path), [1, 2]);
+    }
+
+    #[test]
+    fn episodes_are_dropped_with_the_steps_at_which_they_ended() {
+        let (_folder, path) = file_with(0);
+        let mut metrics = Metrics::append(&path).unwrap();
+        for step in [2, 5] {
+            metrics.write(&Record::new(Kind::Episode, 1, step).with_all(&[("return", 0.5)])).unwrap();
+        }
+        drop(Metrics::resume(&path, 4, 0).unwrap());
+        assert_eq!(steps(&path), [2]);
     }
 
     #[test]

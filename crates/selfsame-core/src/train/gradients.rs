@@ -32,6 +32,19 @@ pub struct Reduced {
     pub terms: Vec<(&'static str, Tensor<1>)>,
 }
 
+impl Reduced {
+    /// The terms, and the gradient's norm where it is known, off the device.
+    ///
+    /// # Errors
+    /// When the device fails to hand them out.
+    pub fn values(&self) -> Result<Vec<(&'static str, f64)>> {
+        let term = |(name, term): &(&'static str, Tensor<1>)| Ok((*name, host::scalar(term.clone())?));
+        let mut values: Vec<_> = self.terms.iter().map(term).collect::<Result<_>>()?;
+        values.extend(self.norm.map(|norm| ("gradient_norm", norm)));
+        Ok(values)
+    }
+}
+
 impl Gradients {
     /// Runs the backward pass of `objective` and adds what it gives.
     pub fn add(&mut self, objective: &Objective, trained: &dyn Parameters) {

@@ -12,8 +12,8 @@ mod yardstick;
 
 pub use batches::{Batches, Epoch};
 pub use progress::{Best, Progress};
-pub use recorder::{Live, Observer, Recorder, Silent};
-pub use state::{Checkpoints, restore, restore_part};
+pub use recorder::{Live, Observer, Recorder, Shape, Silent};
+pub use state::{Checkpoints, restore, restore_part, tensors_of};
 pub use yardstick::Yardstick;
 
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use crate::collective::Collective;
 use crate::method::{Method, Step};
-use crate::monitor::{CollapseAlarm, measure as monitor};
+use crate::monitor::{CollapseAlarm, Measures, measure as monitor};
 use crate::nn::{Parameter, is_adapted};
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
@@ -119,7 +119,14 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             if plan.measure_every > 0 { recorder.measuring(|| measure(method))? } else { None };
         checkpoints.save("last", method, optimizer, progress)?;
     }
-    recorder.begin(progress, &plan, batches.size() * plan.accumulate * collective.size());
+    let shape = Shape {
+        epochs: plan.epochs,
+        steps: plan.steps_per_epoch,
+        instances: batches.size() * plan.accumulate * collective.size(),
+        called: plan.instances,
+        yardstick: plan.yardstick,
+    };
+    recorder.begin(progress, shape);
     while progress.epoch < plan.epochs && !progress.is_exhausted(plan.patience) {
         let mut views = batches.epoch(progress.epoch, progress.step_in_epoch * plan.accumulate)?;
         while progress.step_in_epoch < plan.steps_per_epoch {
@@ -157,7 +164,8 @@ pub fn train<M: Method + ?Sized>(session: Session<'_, M>) -> Result<Outcome> {
             if progress.step.is_multiple_of(plan.log_every) || progress.step_in_epoch == plan.steps_per_epoch
             {
                 let monitors = representations.map(|views| monitor(views, &*collective)).transpose()?;
-                recorder.step(progress, scheduled, &gradients, monitors.as_ref())?;
+                let seen = monitors.as_ref().map(Measures::values).unwrap_or_default();
+                recorder.step(progress, [loss, scheduled], &gradients.values()?, &seen)?;
                 if let Some(sight) = monitors.as_ref().and_then(|seen| alarm.observe(seen)) {
                     let what = format!("the representation has collapsed at step {}: {sight}", progress.step);
                     if plan.stop_on_collapse {

@@ -37,14 +37,14 @@ pub struct Best {
 
 impl Progress {
     /// One more optimiser step is done.
-    pub(super) fn advance(&mut self, loss: f64) {
+    pub fn advance(&mut self, loss: f64) {
         self.step += 1;
         self.step_in_epoch += 1;
         self.loss_sum += loss;
     }
 
     /// The epoch is whole; returns its mean loss.
-    pub(super) fn finish_epoch(&mut self) -> f64 {
+    pub fn finish_epoch(&mut self) -> f64 {
         let mean = self.loss_sum / self.step_in_epoch.max(1) as f64;
         self.epoch += 1;
         self.step_in_epoch = 0;
@@ -54,7 +54,7 @@ impl Progress {
 
     /// Takes note of a measurement; whether the epoch is the best so far. The mean loss decides until there is a
     /// measurement, and never again after the first one: the two do not compare.
-    pub(super) fn measured(&mut self, measured: Option<f64>, mean_loss: f64) -> bool {
+    pub fn measured(&mut self, measured: Option<f64>, mean_loss: f64) -> bool {
         let is_first = self.measured_last.is_none();
         self.measured_last = measured.or(self.measured_last);
         self.without_rise += usize::from(measured.is_some());

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::gradients::Reduced;
-use super::{Plan, Progress, Yardstick};
-use crate::monitor::Measures;
+use super::{Progress, Yardstick};
+use crate::Result;
 use crate::run::{EventWriter, Kind, Memory, Metrics, Record, RunLog, megabytes};
-use crate::{Result, host};
 
 /// What a person who watches sees of a training.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +17,7 @@ pub struct Live {
     pub step: usize,
     /// Steps in an epoch.
     pub steps: usize,
-    /// Loss of the last step.
+    /// Loss of the last step; not a number where there was none yet.
     pub loss: f64,
     /// Learning rate of the last step.
     pub lr: f64,
@@ -31,7 +29,7 @@ pub struct Live {
     pub data_wait: f64,
     /// What is measured.
     pub yardstick: Yardstick,
-    /// Its value when last measured, a share.
+    /// Its value when last measured.
     pub measured: Option<f64>,
 }
 
@@ -98,12 +96,19 @@ impl Window {
     }
 }
 
-struct Shape {
-    epochs: usize,
-    steps: usize,
-    instances: usize,
-    yardstick: Yardstick,
-    called: &'static str,
+/// How a training is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Epochs in all.
+    pub epochs: usize,
+    /// Steps in an epoch.
+    pub steps: usize,
+    /// Instances in a step.
+    pub instances: usize,
+    /// What these are called: `images`.
+    pub called: &'static str,
+    /// What is measured.
+    pub yardstick: Yardstick,
 }
 
 impl Recorder {
@@ -144,14 +149,9 @@ impl Recorder {
         Self::new(None, None, None, Box::new(Silent))
     }
 
-    pub(super) fn begin(&mut self, progress: &Progress, plan: &Plan, instances: usize) {
-        self.shape = Shape {
-            epochs: plan.epochs,
-            steps: plan.steps_per_epoch,
-            instances,
-            yardstick: plan.yardstick,
-            called: plan.instances,
-        };
+    /// The first step is about to be taken. To be called before any other step is told of.
+    pub fn begin(&mut self, progress: &Progress, shape: Shape) {
+        self.shape = shape;
         self.since_record = Window::from(progress.step);
         self.since_epoch = Window::from(progress.step);
     }
@@ -165,7 +165,7 @@ impl Recorder {
     }
 
     /// Counts the time that `wait` takes as waiting for data.
-    pub(super) fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+    pub fn waiting<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         let begun = Instant::now();
         let value = wait();
         self.since_record.waited += begun.elapsed();
@@ -192,7 +192,10 @@ impl Recorder {
     }
 
     /// Tells the observer of a step.
-    pub(super) fn tell(&mut self, progress: &Progress, loss: f64, lr: f64) -> Result<()> {
+    ///
+    /// # Errors
+    /// When `train.log` cannot be written.
+    pub fn tell(&mut self, progress: &Progress, loss: f64, lr: f64) -> Result<()> {
         let live = self.live(&self.since_record, progress, loss, lr);
         self.observer.step(&live);
         if self.first_step.is_some() {
@@ -209,49 +212,47 @@ impl Recorder {
         self.log(&format!("first step after {seconds:.2} s{besides}"))
     }
 
-    /// Writes a record of a step, and begins a new window of time.
-    pub(super) fn step(
+    /// Writes a record of a step, and begins a new window of time. `terms` are those of the loss, `more` is what else was seen.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn step(
         &mut self,
         progress: &Progress,
-        lr: f64,
-        taken_on: &Reduced,
-        monitors: Option<&Measures>,
+        [loss, lr]: [f64; 2],
+        terms: &[(&str, f64)],
+        more: &[(&str, f64)],
     ) -> Result<()> {
-        let live = self.live(&self.since_record, progress, taken_on.loss, lr);
+        let live = self.live(&self.since_record, progress, loss, lr);
         let mut record = Record::new(Kind::Step, progress.epoch + 1, progress.step as u64);
-        record = record.with("loss", taken_on.loss);
-        for (name, term) in &taken_on.terms {
-            record = record.with(name, host::scalar(term.clone())?);
-        }
-        record = record.with("lr", lr);
-        if let Some(norm) = taken_on.norm {
-            record = record.with("gradient_norm", norm);
-        }
+        record = record.with("loss", loss).with_all(terms);
         record = record
+            .with("lr", lr)
             .with("images_per_second", rounded(live.images_per_second, 2))
             .with("data_wait", rounded(live.data_wait, 4));
         if let Some(memory) = Memory::now() {
             record = record.with("memory_mb", megabytes(memory.resident));
         }
-        if let Some(monitors) = monitors {
-            record = record
-                .with("alignment", monitors.alignment)
-                .with("uniformity", monitors.uniformity)
-                .with("deviation", monitors.deviation)
-                .with("effective_rank", monitors.effective_rank);
-        }
         self.since_record = Window::from(progress.step);
-        self.write(&record)
+        self.write(&record.with_all(more))
+    }
+
+    /// How long it is since the last record, or since the training began.
+    pub fn since_record(&self) -> Duration {
+        self.since_record.begun.elapsed()
     }
 
     /// Where the training stands at the end of an epoch, before anything is measured: measuring takes time too.
-    pub(super) fn finish_epoch(&mut self, progress: &Progress, mean_loss: f64) -> Live {
+    pub fn finish_epoch(&mut self, progress: &Progress, mean_loss: f64) -> Live {
         let live = self.live(&self.since_epoch, progress, mean_loss, 0.0);
         Live { epoch: progress.epoch, step: self.shape.steps, ..live }
     }
 
     /// Writes a record of an epoch that stood at `live` when it was over.
-    pub(super) fn epoch(&mut self, progress: &Progress, live: Live, measured: Option<f64>) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn epoch(&mut self, progress: &Progress, live: Live, measured: Option<f64>) -> Result<()> {
         let mut record = Record::new(Kind::Epoch, progress.epoch, progress.step as u64)
             .with("loss", live.loss)
             .with("images_per_second", rounded(live.images_per_second, 2))
@@ -261,13 +262,17 @@ impl Recorder {
         }
         let live = Live { measured: measured.or(live.measured), ..live };
         self.observer.epoch(&live);
-        let title = live.yardstick.title;
-        let worth = measured.map_or_else(String::new, |value| format!(", {title} {:.2} %", 100.0 * value));
+        let Yardstick { title, .. } = live.yardstick;
+        let worth = measured
+            .map_or_else(String::new, |value| format!(", {title} {}", live.yardstick.shown(value, 2)));
+        let loss = match live.loss.is_nan() {
+            true => "no loss yet".to_owned(),
+            false => format!("mean loss {:.4}", live.loss),
+        };
         self.log(&format!(
-            "epoch {}/{}: mean loss {:.4}, {:.1} {}/s, {:.1} % waiting for data{worth}",
+            "epoch {}/{}: {loss}, {:.1} {}/s, {:.1} % waiting for data{worth}",
             live.epoch,
             live.epochs,
-            live.loss,
             live.images_per_second,
             live.instances,
             100.0 * live.data_wait
@@ -286,19 +291,33 @@ impl Recorder {
     }
 
     /// Brings the records to the disk, before a checkpoint that is to follow them.
-    pub(super) fn sync(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync(&self) -> Result<()> {
         self.metrics.as_ref().map_or(Ok(()), Metrics::sync)
     }
 
     /// Something that should be known at once.
-    pub(super) fn warn(&mut self, message: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When `train.log` cannot be written.
+    pub fn warn(&mut self, message: &str) -> Result<()> {
         self.observer.warn(message);
         self.log(&format!("warning: {message}"))
     }
 
-    fn write(&mut self, record: &Record) -> Result<()> {
+    /// Writes a record of any kind.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&mut self, record: &Record) -> Result<()> {
         if let Some(events) = &mut self.events {
-            let prefix = if record.kind == Kind::Epoch { "epoch/" } else { "" };
+            let prefix = match record.kind {
+                Kind::Step => "",
+                Kind::Epoch => "epoch/",
+                Kind::Episode => "episode/",
+            };
             let scalars: Vec<(String, f32)> = record
                 .values
                 .iter()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Tensor, TensorData};
+use serde::Serialize;
 
 use super::Progress;
 use crate::checkpoint::{self, Checkpoint};
@@ -42,20 +43,35 @@ impl Checkpoints {
         optimizer: &Optimizer,
         progress: &Progress,
     ) -> Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let mut tensors = BTreeMap::new();
-        for (part, module) in method.state() {
-            for parameter in module.parameters() {
-                let values = host::values(parameter.value)?;
-                finite(&parameter.name, &values, progress)?;
-                tensors
-                    .insert(format!("{part}.{}", parameter.name), TensorData::new(values, parameter.shape));
-            }
+        if self.folder.is_none() {
+            return Ok(());
         }
+        let mut tensors = tensors_of(method.state(), progress.step)?;
         for (name, value) in optimizer.state() {
             tensors.insert(format!("optimizer.{name}"), value.into_data());
         }
-        checkpoint::save(folder, name, &Checkpoint::new(&self.method, progress, tensors)?)
+        self.write(name, progress, tensors, &mut |_| Ok(()))
+    }
+
+    /// Saves these tensors and this progress under this name; `attach` puts what is too large for tensors into the checkpoint's folder, in the
+    /// file [`checkpoint::ATTACHED`].
+    ///
+    /// # Errors
+    /// When it cannot be written; the previous checkpoint of the name stays.
+    pub fn write(
+        &self,
+        name: &str,
+        progress: &impl Serialize,
+        tensors: BTreeMap<String, TensorData>,
+        attach: &mut dyn FnMut(&Path) -> Result<()>,
+    ) -> Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        checkpoint::save_with(folder, name, &Checkpoint::new(&self.method, progress, tensors)?, attach)
+    }
+
+    /// The name under which the state after `epoch` epochs is kept, if it is.
+    pub fn kept(&self, epoch: usize) -> Option<String> {
+        (self.every > 0 && epoch.is_multiple_of(self.every)).then(|| checkpoint::epoch_name(epoch))
     }
 
     /// Saves `best` and `epoch-0010` where they are due, then `last`: a training that dies in between makes up for what
@@ -70,11 +86,30 @@ impl Checkpoints {
         if best {
             self.save("best", method, optimizer, progress)?;
         }
-        if self.every > 0 && progress.epoch.is_multiple_of(self.every) {
-            self.save(&checkpoint::epoch_name(progress.epoch), method, optimizer, progress)?;
+        if let Some(name) = self.kept(progress.epoch) {
+            self.save(&name, method, optimizer, progress)?;
         }
         self.save("last", method, optimizer, progress)
     }
+}
+
+/// The parameters of modules as a checkpoint holds them: `part.name`.
+///
+/// # Errors
+/// When a value is not finite after so many `steps`, or a device fails to hand it out.
+pub fn tensors_of(
+    modules: Vec<(&'static str, &mut dyn Parameters)>,
+    steps: usize,
+) -> Result<BTreeMap<String, TensorData>> {
+    let mut tensors = BTreeMap::new();
+    for (part, module) in modules {
+        for parameter in module.parameters() {
+            let values = host::values(parameter.value)?;
+            finite(&parameter.name, &values, steps)?;
+            tensors.insert(format!("{part}.{}", parameter.name), TensorData::new(values, parameter.shape));
+        }
+    }
+    Ok(tensors)
 }
 
 /// Puts a checkpoint's tensors into a method and an optimiser of the same configuration.
@@ -122,12 +157,12 @@ pub fn restore_part(checkpoint: &mut Checkpoint, part: &str, module: &mut dyn Pa
     Ok(())
 }
 
-fn finite(name: &str, values: &[f32], progress: &Progress) -> Result<()> {
+fn finite(name: &str, values: &[f32], steps: usize) -> Result<()> {
     if values.iter().all(|value| value.is_finite()) {
         return Ok(());
     }
     Err(Error::diverged(
-        format!("{name} holds a value that is not finite after step {}", progress.step),
+        format!("{name} holds a value that is not finite after step {steps}"),
         "the last good checkpoint is kept; train anew with a lower optimizer.lr or optimizer.clip = 1.0",
     ))
 }
