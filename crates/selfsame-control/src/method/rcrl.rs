@@ -89,6 +89,7 @@ struct Head {
 
 /// What is made of two pairs.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a training")]
 enum Score {
     /// w on [φ₁; φ₂; |φ₁ − φ₂|].
     Discriminator(Mlp),

@@ -5,75 +5,7 @@ use selfsame_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
 use crate::data::Actions;
-
-/// What all agents' settings start from: what works on `catch` and `pendulum-pixels` within minutes.
-pub const DEFAULTS: &str = r#"
-[data]
-stack = "auto"
-
-[view]
-crop = "auto"
-
-[method]
-name = "rainbow"
-auxiliary = "none"
-
-[method.rainbow]
-channels = [32, 64]
-hidden = 128
-noise = 0.5
-atoms = 51
-low = -10.0
-high = 10.0
-multi_step = 3
-discount = 0.99
-priority = 0.5
-beta = 0.4
-first_update = 400
-update_every = 1
-target_every = 200
-key_momentum = 0.99
-
-[method.sac]
-layers = 4
-channels = 16
-features = 50
-hidden = 256
-discount = 0.99
-temperature = 0.1
-temperature_lr = 1e-4
-temperature_beta_1 = 0.5
-critic_tau = 0.01
-encoder_tau = 0.05
-delay = 2
-random_steps = 500
-first_update = 500
-update_every = 1
-
-[method.curl]
-weight = 1.0
-head = "auto"
-hidden = 256
-dimension = 128
-scale = "auto"
-
-[method.rcrl]
-weight = 1.0
-objective = "discriminator"
-dimension = "auto"
-hidden = 128
-segment_reward = "auto"
-
-[optimizer]
-lr = "auto"
-beta_1 = 0.9
-beta_2 = 0.999
-epsilon = "auto"
-clip = "auto"
-
-[run]
-batch_size = "auto"
-"#;
+pub use crate::settings::DEFAULTS;
 
 /// The papers' settings for Atari at 100 000 agent steps (CURL, table 8 of its appendix and the authors' code) and for DeepMind Control (table 3).
 pub const PAPER: &str = r#"

@@ -1,0 +1,72 @@
+//! Playing episodes with an agent that does not learn.
+
+use selfsame_core::{Error, Random, Result};
+
+use crate::data::{Action, Environment, Outcome};
+use crate::method::{Acting, Agent};
+use crate::pretrain::Observation;
+
+/// How actions are chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    /// How the agent acts.
+    pub acting: Acting,
+    /// The share of steps at which it acts at random instead.
+    pub random_share: f32,
+}
+
+/// An agent in an environment.
+pub struct Player<'a> {
+    /// Who acts.
+    pub agent: &'a mut dyn Agent,
+    /// Where.
+    pub environment: &'a mut dyn Environment,
+    /// How.
+    pub policy: Policy,
+    /// Of the episodes' beginnings and of all random actions.
+    pub random: Random,
+}
+
+/// An episode that is over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Played {
+    /// The sum of its rewards, as the environment gave them.
+    pub total: f64,
+    /// Its steps.
+    pub length: usize,
+}
+
+impl Player<'_> {
+    /// Plays the episode of this number, from 0; `see` is told of every step: what was seen (all frames of the observation), what was done, and what
+    /// that led to.
+    ///
+    /// # Errors
+    /// An environment or a device that fails, and those of `see`.
+    pub fn play(
+        &mut self,
+        number: u64,
+        see: &mut dyn FnMut(&Observation, &Action, &Outcome) -> Result<()>,
+    ) -> Result<Played> {
+        let random = self.random.at(number);
+        let frame = self.environment.reset(random.named("episode").bits())?;
+        let mut observation = Observation::begin(&frame, self.agent.plan().stack);
+        let mut played = Played { total: 0.0, length: 0 };
+        loop {
+            let random = random.named("act").at(played.length as u64);
+            let acting = match random.named("share").unit() < self.policy.random_share {
+                true => Acting::Random,
+                false => self.policy.acting,
+            };
+            let action = self.agent.act(observation.bytes(), acting, &random)?.pop();
+            let action = action.ok_or_else(|| Error::Internal("the agent does not act".into()))?;
+            let outcome = self.environment.step(&action)?;
+            see(&observation, &action, &outcome)?;
+            played.total += f64::from(outcome.reward);
+            played.length += 1;
+            if outcome.terminated || outcome.truncated {
+                return Ok(played);
+            }
+            observation.push(&outcome.frame);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! A whole training of an agent: from settings to a finished run folder.
+
+mod observation;
+mod session;
+mod standing;
+
+pub use observation::Observation;
+pub use standing::{Control, Episode, Standing};
+
+use std::path::Path;
+use std::time::Instant;
+
+use selfsame_core::optimizer::OptimizerConfig;
+use selfsame_core::pretrain::{Common, Learner, Modality, Prepared, Training};
+use selfsame_core::run::{DataRecord, megabytes};
+use selfsame_core::settings::Resolved;
+use selfsame_core::tensor::Device;
+use selfsame_core::train::{Outcome, Yardstick};
+use selfsame_core::{Error, Random, Result, device};
+
+use crate::data::replay::{Replay, ReplaySettings, Segmentation};
+use crate::data::{Actions, Environment, EnvironmentOptions, Pixels, VectorEnvironment};
+use crate::method::{self, Agent, Build, Entry, Plan, SegmentReward};
+use crate::settings::{DEFAULTS, DataSettings, RunSettings, ScheduleSettings};
+use session::Session;
+
+/// What an agent goes through in an environment, as something to learn from.
+pub static MODALITY: Modality = Modality {
+    data: "an environment",
+    instances: "steps",
+    defaults: DEFAULTS,
+    paths: &[],
+    yardstick: Yardstick::RETURN,
+    holds_out: true,
+    next: &[
+        "selfsame eval episodes RUN --episodes 100",
+        "selfsame eval episodes RUN --video RUN/episodes.gif",
+    ],
+    methods: || method::METHODS.iter().map(|entry| entry.about).collect(),
+    prepare,
+};
+
+/// Makes the training of an agent ready: opens its environment, and makes its networks and its replay.
+///
+/// # Errors
+/// Settings that cannot be used (exit code 2), an environment that is not there (2 or 3), a device that is not, or too little memory (2 or 4).
+pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
+    let started = Instant::now();
+    let entry = method::by_name(settings.text("method.name"))?;
+    let data: DataSettings = settings.section("data")?;
+    let environment = data.open()?;
+    let notes = method::resolve_auto(&mut settings, environment.actions());
+    let (common, schedule) = common(&settings)?;
+    let device = device::by_name(&common.run.device)?.autodiff();
+    let mut agent = build(entry, &settings, &*environment, &device)?;
+    let plan = agent.plan();
+    let replay_settings = replay_settings(&settings, &plan, &*environment)?;
+    check_beginning(&plan, schedule.steps, replay_settings.capacity)?;
+    let parameters = agent.state().into_iter().flat_map(|(_, module)| module.parameters());
+    let parameters = parameters.map(|parameter| parameter.shape.iter().product::<usize>()).sum();
+    let learner = ControlLearner {
+        name: environment.name().to_owned(),
+        pixels: environment.pixels(),
+        actions: environment.actions(),
+        fingerprint: fingerprint(&data, &*environment),
+        replay: Replay::new(replay_settings)?,
+        environment: VectorEnvironment::new(vec![environment])?,
+        parameters,
+        agent,
+        plan,
+        steps: schedule.steps,
+        epoch_steps: schedule.epoch_steps,
+    };
+    Prepared::new(&MODALITY, entry.about, (settings, notes), common, Box::new(learner), started)
+}
+
+/// The sections that all trainings have, and how long the agent acts.
+fn common(settings: &Resolved) -> Result<(Common, ScheduleSettings)> {
+    let run: RunSettings = settings.section("run")?;
+    let schedule: ScheduleSettings = settings.section("schedule")?;
+    let optimizer: OptimizerConfig = settings.section("optimizer")?;
+    schedule.validate()?;
+    optimizer.validate()?;
+    let common = Common { run: run.common(), schedule: schedule.common(), optimizer };
+    common.run.validate()?;
+    Ok((common, schedule))
+}
+
+/// The agent of these settings before its first step, on a device.
+pub(crate) fn build(
+    entry: &Entry,
+    settings: &Resolved,
+    environment: &dyn Environment,
+    device: &Device,
+) -> Result<Box<dyn Agent>> {
+    let RunSettings { seed, .. } = settings.section("run")?;
+    (entry.build)(&Build {
+        settings,
+        actions: environment.actions(),
+        pixels: environment.pixels(),
+        random: Random::new(seed).named("parameters"),
+        device: device.clone(),
+    })
+}
+
+/// What the replay of an agent keeps.
+pub(crate) fn replay_settings(
+    settings: &Resolved,
+    plan: &Plan,
+    environment: &dyn Environment,
+) -> Result<ReplaySettings> {
+    let data: DataSettings = settings.section("data")?;
+    let schedule: ScheduleSettings = settings.section("schedule")?;
+    Ok(ReplaySettings {
+        // What can never be filled is not taken; an episode that is cut off takes a place more.
+        capacity: data.capacity.min(2 * schedule.steps + plan.multi_step + plan.stack + 1),
+        environments: 1,
+        pixels: environment.pixels(),
+        actions: environment.actions(),
+        stack: plan.stack,
+        steps: plan.multi_step,
+        discount: plan.discount,
+        reward_clip: (data.reward_clip > 0.0).then_some(data.reward_clip),
+        priority_exponent: plan.priority,
+        segmentation: match plan.segments {
+            Some(SegmentReward::Gathered(reward)) => Segmentation::Gathered(reward),
+            _ => Segmentation::Reward,
+        },
+    })
+}
+
+/// Whether the first update finds a batch, and whether there is one at all.
+fn check_beginning(plan: &Plan, steps: usize, capacity: usize) -> Result<()> {
+    let Plan { batch_size, multi_step, first_update, .. } = *plan;
+    if steps <= first_update {
+        return Err(Error::config(
+            format!(
+                "schedule.steps is {steps}, but the agent learns from step {first_update} on: nothing would be learned"
+            ),
+            format!("act longer: --steps {} at least", first_update + 1),
+        ));
+    }
+    // A transition counts once its return is known.
+    let stored = first_update.min(capacity).saturating_sub(multi_step);
+    if batch_size > stored {
+        return Err(Error::config(
+            format!(
+                "run.batch_size is {batch_size}, but the first update finds {stored} transitions in the replay"
+            ),
+            format!(
+                "make the batch smaller with --batch-size, or keep more steps before the first update (step {first_update}) and in the replay (data.capacity)"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Changes when the environment does, its options, or what is seen and can be done in it; not with the Python that runs it.
+fn fingerprint(data: &DataSettings, environment: &dyn Environment) -> String {
+    let options = EnvironmentOptions { python: None, timeout: 0.0, ..data.options() };
+    let (pixels, actions) = (environment.pixels(), environment.actions());
+    let text = format!("{} {pixels:?} {actions:?} {options:?}", environment.name());
+    format!("{:016x}", Random::new(0).named(&text).bits())
+}
+
+/// The training of an agent.
+struct ControlLearner {
+    name: String,
+    pixels: Pixels,
+    actions: Actions,
+    fingerprint: String,
+    agent: Box<dyn Agent>,
+    parameters: usize,
+    replay: Replay,
+    environment: VectorEnvironment,
+    plan: Plan,
+    steps: usize,
+    epoch_steps: usize,
+}
+
+impl Learner for ControlLearner {
+    fn data(&self) -> DataRecord {
+        DataRecord {
+            path: self.name.clone(),
+            instances: self.steps as u64,
+            fingerprint: self.fingerprint.clone(),
+        }
+    }
+
+    fn batches_per_epoch(&self) -> usize {
+        self.epoch_steps
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let Pixels { channels, height, width } = self.pixels;
+        let actions = match self.actions {
+            Actions::Discrete(count) => format!("{count} actions"),
+            Actions::Continuous(numbers) => format!("actions of {numbers} numbers"),
+        };
+        let replay = self.replay.settings();
+        vec![
+            ("environment", format!("{}: frames of {channels}×{height}×{width}, {actions}", self.name)),
+            ("networks", format!("{:.2} M parameters", self.parameters as f64 / 1e6)),
+            (
+                "replay",
+                format!(
+                    "{} transitions, {:.1} MB when full; returns of {} steps, discount {}",
+                    replay.capacity,
+                    megabytes(replay.bytes()),
+                    replay.steps,
+                    replay.discount
+                ),
+            ),
+        ]
+    }
+
+    fn pace(&self, common: &Common, steps_per_epoch: usize) -> Vec<(&'static str, String)> {
+        let Plan { batch_size, first_update, update_every, random_steps, .. } = self.plan;
+        let every = match update_every {
+            1 => "an update each".to_owned(),
+            steps => format!("an update every {steps}"),
+        };
+        let (steps, epochs) = (self.steps, common.schedule.epochs);
+        let at_random = match random_steps {
+            0 => String::new(),
+            steps => format!(", the first {steps} at random"),
+        };
+        vec![
+            ("steps", format!("{steps} of the agent{at_random}; {epochs} epochs of {steps_per_epoch}")),
+            ("updates", format!("{every} from step {first_update} on, batch {batch_size}")),
+            ("learning rate", common.optimizer.lr.to_string()),
+        ]
+    }
+
+    fn changed(&self, began: &DataRecord) -> Error {
+        Error::data(
+            Path::new(&self.name),
+            format!(
+                "this is not the environment that the run began in ({}), or its settings, frames or actions have changed",
+                began.path
+            ),
+            "a resumed agent must find the same environment; restore config.toml and its packages, or begin a new run",
+        )
+    }
+
+    fn train(&mut self, training: Training<'_>) -> Result<Outcome> {
+        let Self { agent, replay, environment, steps, .. } = self;
+        Session::new(training, &mut **agent, replay, environment, *steps)?.run()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

@@ -1,0 +1,313 @@
+//! The loop: act, update, store.
+
+use std::path::Path;
+
+use selfsame_core::checkpoint::{ATTACHED, Checkpoint};
+use selfsame_core::pretrain::Training;
+use selfsame_core::run::{Kind, Record};
+use selfsame_core::stop::Stop;
+use selfsame_core::tensor::TensorData;
+use selfsame_core::train::{Outcome, Shape, tensors_of};
+use selfsame_core::{Error, Random, Result, host};
+
+use super::observation::Observation;
+use super::standing::{Control, Standing};
+use crate::data::replay::{Replay, Segmentation, Transition};
+use crate::data::{Action, Outcome as StepOutcome, VectorEnvironment};
+use crate::method::{Acting, Agent, Plan, SegmentReward, Update};
+use crate::state;
+
+/// The share of a mean episode's reward that a segment gathers where nobody says how much.
+const SEGMENT_SHARE: f64 = 0.1;
+
+/// A training while it goes on.
+pub struct Session<'a> {
+    training: Training<'a>,
+    agent: &'a mut dyn Agent,
+    replay: &'a mut Replay,
+    environment: &'a mut VectorEnvironment,
+    plan: Plan,
+    steps: usize,
+    random: Random,
+    control: Control,
+    observation: Observation,
+    /// Updates when the last record was written.
+    recorded_updates: usize,
+}
+
+impl<'a> Session<'a> {
+    /// Begins in a new episode, or where the checkpoint stood.
+    ///
+    /// # Errors
+    /// An environment that fails, and a checkpoint that does not fit.
+    pub fn new(
+        mut training: Training<'a>,
+        agent: &'a mut dyn Agent,
+        replay: &'a mut Replay,
+        environment: &'a mut VectorEnvironment,
+        steps: usize,
+    ) -> Result<Self> {
+        let (plan, checkpoint) = (agent.plan(), training.checkpoint.take());
+        let mut session = Self {
+            random: Random::new(training.common.run.seed),
+            control: Control { environment: environment.name().to_owned(), ..Control::default() },
+            observation: Observation::of(Vec::new(), 0),
+            recorded_updates: 0,
+            training,
+            agent,
+            replay,
+            environment,
+            plan,
+            steps,
+        };
+        match checkpoint {
+            Some(checkpoint) => session.restore(checkpoint)?,
+            None => session.begin_episode()?,
+        }
+        Ok(session)
+    }
+
+    /// Trains until the last step or a signal.
+    ///
+    /// # Errors
+    /// An environment that fails, a loss that is not finite, and files that cannot be written.
+    pub fn run(mut self) -> Result<Outcome> {
+        let shape = Shape {
+            epochs: self.training.common.schedule.epochs,
+            steps: self.training.steps_per_epoch,
+            instances: 1,
+            called: self.training.modality.instances,
+            yardstick: self.training.modality.yardstick,
+        };
+        self.training.recorder.begin(self.training.progress, shape);
+        self.recorded_updates = self.control.updates;
+
+        while self.training.progress.step < self.steps {
+            let step = self.training.progress.step;
+            // Act: the environment steps on a thread of its own until its outcome is waited for.
+            let action = self.act(step)?;
+            self.environment.begin_step(vec![action.clone()])?;
+            // Update, on what was stored before this step: the same, whoever of the two is faster.
+            let terms = self.update(step)?;
+            // Store.
+            let outcomes = self.training.recorder.waiting(|| self.environment.finish_step())?;
+            let [outcome] = &outcomes[..] else { return Err(Error::Internal("not one outcome".into())) };
+            self.store(&action, outcome)?;
+            self.training.progress.advance(0.0);
+
+            self.tell(&terms)?;
+            if outcome.terminated || outcome.truncated {
+                self.end_episode()?;
+            }
+            if let Some(stop) = self.save_where_due()? {
+                return Ok(Outcome::Stopped(stop));
+            }
+        }
+        Ok(Outcome::Finished)
+    }
+
+    fn act(&mut self, step: usize) -> Result<Action> {
+        let acting = if step < self.plan.random_steps { Acting::Random } else { Acting::Explore };
+        let random = self.random.named("act").at(step as u64);
+        let mut actions = self.agent.act(self.observation.bytes(), acting, &random)?;
+        actions.pop().ok_or_else(|| Error::Internal("the agent does not act".into()))
+    }
+
+    /// The terms of the update, where this step has one.
+    fn update(&mut self, step: usize) -> Result<Vec<(&'static str, f64)>> {
+        if step < self.plan.first_update || !step.is_multiple_of(self.plan.update_every) {
+            return Ok(Vec::new());
+        }
+        self.choose_segments();
+        let index = self.control.updates;
+        let random = self.random.named("update").at(index as u64);
+        let progress = step as f64 / self.steps as f64;
+        let terms = self.agent.learn(self.replay, &Update { index, progress, random })?;
+        self.control.updates += 1;
+        self.control.updates_in_epoch += 1;
+        let loss = terms.iter().find(|(name, _)| *name == "loss");
+        let loss = loss.map_or(Ok(f64::NAN), |(_, loss)| host::scalar(loss.clone()))?;
+        if !loss.is_finite() {
+            return Err(Error::diverged(
+                format!("the loss is {loss} after step {step} (update {})", index + 1),
+                "the last good checkpoint is kept; train anew with a lower optimizer.lr",
+            ));
+        }
+        self.control.loss = Some(loss);
+        self.training.progress.loss_sum += loss;
+        // Reading all of them would make every update wait for the device.
+        if !(step + 1).is_multiple_of(self.training.common.run.log_every) {
+            return Ok(Vec::new());
+        }
+        let others = terms.into_iter().filter(|(name, _)| *name != "loss");
+        others.map(|(name, term)| Ok((name, host::scalar(term)?))).collect()
+    }
+
+    /// Chooses how much reward ends a segment, once there is an episode to choose by.
+    fn choose_segments(&mut self) {
+        if self.plan.segments != Some(SegmentReward::Auto) || self.control.segment_reward.is_some() {
+            return;
+        }
+        let Some(reward) = self.replay.mean_episode_reward().map(f64::abs).filter(|reward| *reward > 0.0)
+        else {
+            return;
+        };
+        let gathered = SEGMENT_SHARE * reward;
+        self.replay.set_segmentation(Segmentation::Gathered(gathered));
+        self.control.segment_reward = Some(gathered);
+    }
+
+    fn store(&mut self, action: &Action, outcome: &StepOutcome) -> Result<()> {
+        let frame = self.observation.newest();
+        self.replay.push(0, Transition { frame, action, outcome })?;
+        self.observation.push(&outcome.frame);
+        self.control.episode.total += f64::from(outcome.reward);
+        self.control.episode.length += 1;
+        Ok(())
+    }
+
+    /// Begins the episode of this number, whose seed is its own.
+    fn begin_episode(&mut self) -> Result<()> {
+        let seed = self.random.named("episode").at(self.control.episode.number as u64).bits();
+        let frame = self.environment.reset(0, seed)?;
+        self.observation = Observation::begin(&frame, self.plan.stack);
+        Ok(())
+    }
+
+    fn end_episode(&mut self) -> Result<()> {
+        let (episode, progress) = (self.control.episode.clone(), &*self.training.progress);
+        self.control.ended_in_epoch += 1;
+        self.control.returns_in_epoch += episode.total;
+        // The step that ended it is counted already.
+        let epoch = 1 + (progress.step - 1) / self.training.steps_per_epoch;
+        let record = Record::new(Kind::Episode, epoch, progress.step as u64).with_all(&[
+            ("episode", (episode.number + 1) as f64),
+            ("return", episode.total),
+            ("length", episode.length as f64),
+        ]);
+        self.training.recorder.write(&record)?;
+        self.control.episode = episode.next();
+        self.begin_episode()
+    }
+
+    /// Tells who watches, and writes a record where one is due.
+    fn tell(&mut self, terms: &[(&str, f64)]) -> Result<()> {
+        let Training { recorder, progress, common, .. } = &mut self.training;
+        let loss = self.control.loss.unwrap_or(f64::NAN);
+        recorder.tell(progress, loss, common.optimizer.lr)?;
+        if !progress.step.is_multiple_of(common.run.log_every) {
+            return Ok(());
+        }
+        let updates = self.control.updates - self.recorded_updates;
+        let seconds = recorder.since_record().as_secs_f64().max(1e-9);
+        let more = [
+            ("updates", self.control.updates as f64),
+            ("updates_per_second", (100.0 * updates as f64 / seconds).round() / 100.0),
+            ("episodes", self.control.episode.number as f64),
+            ("replay", self.replay.len() as f64),
+        ];
+        self.recorded_updates = self.control.updates;
+        recorder.step(progress, [loss, common.optimizer.lr], terms, &more)
+    }
+
+    /// Sums up an epoch that is over, and saves what is due; the signal that came, if any.
+    fn save_where_due(&mut self) -> Result<Option<Stop>> {
+        let step = self.training.progress.step;
+        let is_over =
+            self.training.progress.step_in_epoch == self.training.steps_per_epoch || step == self.steps;
+        let best = is_over && self.end_epoch()?;
+        let every = self.training.common.run.checkpoint_steps;
+        let due = step == self.steps || (every > 0 && step.is_multiple_of(every));
+        let stop = self.training.stop.requested().filter(|_| step < self.steps);
+        let kept = is_over.then(|| self.training.checkpoints.kept(self.training.progress.epoch)).flatten();
+        if best || due || kept.is_some() || stop.is_some() {
+            self.training.recorder.sync()?;
+        }
+        if best {
+            self.save("best")?;
+        }
+        if let Some(name) = kept {
+            self.save(&name)?;
+        }
+        if due || stop.is_some() {
+            self.save(LAST)?;
+        }
+        Ok(stop)
+    }
+
+    /// Whether the epoch that is over is the best so far: by the mean return of the episodes that ended in it.
+    fn end_epoch(&mut self) -> Result<bool> {
+        let control = &mut self.control;
+        let Training { recorder, progress, .. } = &mut self.training;
+        let measured =
+            (control.ended_in_epoch > 0).then(|| control.returns_in_epoch / control.ended_in_epoch as f64);
+        let loss = progress.loss_sum / control.updates_in_epoch as f64;
+        progress.finish_epoch();
+        let live = recorder.finish_epoch(progress, loss);
+        let best = measured.is_some() && progress.measured(measured, loss);
+        recorder.epoch(progress, live, measured)?;
+        (control.ended_in_epoch, control.returns_in_epoch, control.updates_in_epoch) = (0, 0.0, 0);
+        Ok(best)
+    }
+
+    /// Saves the agent; as `last`, with all that going on needs.
+    fn save(&mut self, name: &str) -> Result<()> {
+        let progress = self.training.progress.clone();
+        let mut tensors = tensors_of(self.agent.state(), progress.step)?;
+        for (part, optimizer) in self.agent.optimizers() {
+            let state = optimizer.state().into_iter();
+            tensors.extend(state.map(|(name, value)| (format!("{part}.{name}"), value.into_data())));
+        }
+        if name == LAST {
+            let bytes = |bytes: Vec<u8>| {
+                let length = bytes.len();
+                TensorData::new(bytes, [length])
+            };
+            tensors.insert(OBSERVATION.into(), bytes(self.observation.bytes().to_vec()));
+            if let Some(state) = self.environment.state(0)? {
+                tensors.insert(ENVIRONMENT.into(), bytes(state));
+            }
+        }
+        let standing = Standing { progress, control: self.control.clone() };
+        let replay = &*self.replay;
+        self.training.checkpoints.write(name, &standing, tensors, &mut |path: &Path| match name {
+            LAST => replay.save(path),
+            _ => Ok(()),
+        })
+    }
+
+    fn restore(&mut self, mut checkpoint: Checkpoint) -> Result<()> {
+        let Standing { progress, control } = checkpoint.progress()?;
+        state::check_environment(&checkpoint, &control, &self.control.environment)?;
+        state::restore_agent(&mut checkpoint, self.agent)?;
+        state::restore_optimizers(&mut checkpoint, self.agent)?;
+        *self.replay = Replay::load(&checkpoint.source().join(ATTACHED), self.replay.settings())?;
+        let frame = self.replay.settings().pixels.bytes();
+        let seen = checkpoint.take(OBSERVATION, &[frame * self.plan.stack])?.bytes().to_vec();
+        let going_on = checkpoint.tensors.remove(ENVIRONMENT).map(|state| state.bytes().to_vec());
+        checkpoint.finish()?;
+        (*self.training.progress, self.control) = (progress, control);
+        match going_on {
+            Some(state) => {
+                self.environment.restore(0, &state)?;
+                self.observation = Observation::of(seen, frame);
+            }
+            // The environment cannot go on where it was: the episode is lost, what was seen of it is not.
+            None => {
+                if self.control.episode.length > 0 {
+                    self.replay.interrupt(0);
+                    self.control.episode = self.control.episode.next();
+                }
+                self.begin_episode()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The checkpoint to go on from.
+const LAST: &str = "last";
+/// The tensor of what the agent sees.
+const OBSERVATION: &str = "loop.observation";
+/// The tensor of an environment's state.
+const ENVIRONMENT: &str = "loop.environment";

@@ -1,0 +1,70 @@
+//! A run as what it is for: an agent.
+
+use std::path::Path;
+
+use selfsame_core::pretrain::{StoredRun, Weights};
+use selfsame_core::{Result, checkpoint, device};
+
+use crate::data::Environment;
+use crate::data::replay::{ReplaySettings, Segmentation};
+use crate::method::{self, Agent};
+use crate::pretrain::{MODALITY, Standing, build, replay_settings};
+use crate::settings::DataSettings;
+use crate::state;
+
+/// The agent of a run, in its environment.
+pub struct TrainedAgent {
+    /// The run: its folder, record, settings and method.
+    pub stored: StoredRun,
+    /// The agent.
+    pub agent: Box<dyn Agent>,
+    /// Where it acts.
+    pub environment: Box<dyn Environment>,
+    /// Steps of the agent that led to these weights.
+    pub steps: usize,
+    /// What a segment of return-based contrast gathers, where that was chosen while training.
+    segment_reward: Option<f64>,
+}
+
+impl TrainedAgent {
+    /// Loads the agent of the run in `path` to a device, and opens its environment.
+    ///
+    /// # Errors
+    /// A folder that is no such run, a checkpoint that is missing, broken, of another method or in another environment (exit code 3), an environment
+    /// that is not there.
+    pub fn open(path: impl AsRef<Path>, weights: &Weights, on_device: &str) -> Result<Self> {
+        let stored = StoredRun::open(path, &MODALITY)?;
+        let data: DataSettings = stored.settings.section("data")?;
+        let environment = data.open()?;
+        let entry = method::by_name(stored.method.name)?;
+        let mut agent = build(entry, &stored.settings, &*environment, &device::by_name(on_device)?)?;
+        let Standing { progress, control } = match weights {
+            Weights::Untrained => Standing::default(),
+            Weights::Checkpoint(name) => {
+                let mut checkpoint = checkpoint::load(&stored.folder.checkpoints(), name)?;
+                checkpoint.check_method(stored.method.name)?;
+                let standing: Standing = checkpoint.progress()?;
+                state::check_environment(&checkpoint, &standing.control, environment.name())?;
+                state::restore_agent(&mut checkpoint, &mut *agent)?;
+                standing
+            }
+        };
+        let segment_reward = control.segment_reward;
+        Ok(Self { stored, agent, environment, steps: progress.step, segment_reward })
+    }
+
+    /// A replay for so many transitions with the segments of the training, drawn from alike.
+    ///
+    /// # Errors
+    /// Settings of the run that cannot be used.
+    pub fn probing(&self, transitions: usize) -> Result<ReplaySettings> {
+        let settings = replay_settings(&self.stored.settings, &self.agent.plan(), &*self.environment)?;
+        Ok(ReplaySettings {
+            capacity: transitions,
+            steps: 1,
+            priority_exponent: 0.0,
+            segmentation: self.segment_reward.map_or(settings.segmentation, Segmentation::Gathered),
+            ..settings
+        })
+    }
+}
