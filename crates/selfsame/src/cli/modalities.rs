@@ -10,6 +10,7 @@ pub static MODALITIES: &[&Modality] = &[
     #[cfg(feature = "video")]
     &selfsame_video::pretrain::MODALITY,
     &selfsame_graph::pretrain::MODALITY,
+    &selfsame_control::pretrain::MODALITY,
 ];
 
 /// Methods that only a program with video has.

@@ -69,7 +69,7 @@ fn every_command_has_help() {
     let here = Workshop::empty();
     let version = here.run(&["--version"]).succeeds().stdout;
     assert_eq!(version, format!("selfsame {}\n", env!("CARGO_PKG_VERSION")));
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 24] = [
         &[],
         &["pretrain"],
         &["resume"],
@@ -81,6 +81,8 @@ fn every_command_has_help() {
         &["eval", "segmentation"],
         &["eval", "correspondence"],
         &["eval", "retrieval"],
+        &["eval", "episodes"],
+        &["eval", "probe"],
         &["embed"],
         &["export"],
         &["compare"],

@@ -5,6 +5,7 @@
 
 mod broken_checkpoints;
 mod broken_data;
+mod control;
 mod data;
 mod dense;
 mod embed_export;

@@ -30,7 +30,7 @@ const TINY: [&str; 14] = [
 ];
 
 /// Fields of `metrics.jsonl` that depend on the machine.
-const OF_THE_MACHINE: [&str; 3] = ["images_per_second", "data_wait", "memory_mb"];
+const OF_THE_MACHINE: [&str; 4] = ["images_per_second", "updates_per_second", "data_wait", "memory_mb"];
 
 /// A folder where the program runs.
 pub struct Workshop {

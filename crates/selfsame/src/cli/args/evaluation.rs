@@ -169,6 +169,35 @@ pub enum Eval {
         #[arg(long, default_value_t = 4)]
         pictures: usize,
     },
+    /// The returns of an agent's episodes
+    #[command(after_help = "Examples:\n  selfsame eval episodes runs/c --episodes 100\n  \
+        selfsame eval episodes runs/c --episodes 5 --video episodes.gif")]
+    Episodes {
+        #[command(flatten)]
+        agent: AgentRun,
+        /// A moving picture of the first episodes
+        #[arg(long, value_name = "FILE.gif")]
+        video: Option<PathBuf>,
+        /// Frames of the picture, at most
+        #[arg(long, value_name = "COUNT", default_value_t = 1000, requires = "video")]
+        frames: usize,
+        /// Replace an existing picture
+        #[arg(long, requires = "video")]
+        overwrite: bool,
+    },
+    /// What an agent's representation tells of returns on held-out episodes
+    #[command(after_help = "Example:\n  selfsame eval probe runs/c --episodes 1000\n\n\
+        Of five episodes three are learned from, one chooses the penalty of the regression, and one is told.")]
+    Probe {
+        #[command(flatten)]
+        agent: AgentRun,
+        /// The share of steps at which the agent acts at random, so that returns differ
+        #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+        random_share: f32,
+        /// Pairs that the discriminator is asked about, of each kind
+        #[arg(long, default_value_t = 2000)]
+        pairs: usize,
+    },
     /// Finding held-out items among all that a user did not have in training
     #[command(after_help = "Examples:\n  selfsame eval ranking runs/g\n  \
         selfsame eval ranking runs/g --k 5,20 --test later.csv --json")]
@@ -198,6 +227,33 @@ pub enum Eval {
         #[arg(long, hide = true, default_value = "cpu")]
         device: String,
     },
+}
+
+/// Which agent, and how to measure it.
+#[derive(Debug, Args)]
+pub struct AgentRun {
+    /// Folder of the run
+    pub run: PathBuf,
+    /// Episodes to play: 10 by default, 500 where a regression learns from them
+    #[arg(long)]
+    pub episodes: Option<usize>,
+    /// Which checkpoint: last, best or epoch-0010
+    #[arg(long, default_value = "last")]
+    pub checkpoint: String,
+    /// Measure the untrained agent instead
+    #[arg(long, visible_alias = "untrained")]
+    pub random: bool,
+    /// Seed of the episodes, which are not those of training
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// What a sweep hands on to all evaluations
+    #[arg(long, hide = true)]
+    pub workers: Option<usize>,
+    /// Where to compute
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Which network, and how to measure it.

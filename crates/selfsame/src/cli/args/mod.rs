@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use data::{Data, Kind};
 pub use embeddings::{Embed, Export, ExportFormat, Nodes};
-pub use evaluation::{ClassFolders, Eval, Network, PixelFolders};
+pub use evaluation::{AgentRun, ClassFolders, Eval, Network, PixelFolders};
 pub use graph::{FileFormat, GraphRun, Reading};
 pub use recommend::Recommend;
 pub use training::{Preset, Pretrain, Resume, Sweep, Training};
@@ -87,11 +87,17 @@ pub struct Output {
 
 /// `selfsame compare`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  selfsame compare runs/*")]
+#[command(after_help = "Examples:\n  selfsame compare runs/*\n  selfsame compare runs/* --curves curves.png")]
 pub struct Compare {
     /// Folders of runs
     #[arg(required = true)]
     pub runs: Vec<PathBuf>,
+    /// A picture of what was measured while training: a curve for runs that differ only by seed, in its 95 % interval
+    #[arg(long, value_name = "FILE.png")]
+    pub curves: Option<PathBuf>,
+    /// Replace an existing picture
+    #[arg(long, requires = "curves")]
+    pub overwrite: bool,
     /// Print the result as one JSON object on one line
     #[arg(long)]
     pub json: bool,

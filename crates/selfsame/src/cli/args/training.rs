@@ -14,7 +14,8 @@ use super::Output;
     selfsame pretrain simclr --data photos/ --out runs/c --config mine.toml --set optimizer.lr=0.3 \
     --set method.projector=linear\n  \
     selfsame pretrain be --data clips/ --out runs/v --frames 8 --stride 4 --image-size 64\n  \
-    selfsame pretrain sgl --data interactions/ --out runs/g --augmentation edge --set data.validation_share=0.1\n\n\
+    selfsame pretrain sgl --data interactions/ --out runs/g --augmentation edge --set data.validation_share=0.1\n  \
+    selfsame pretrain rainbow --env catch --steps 10000 --out runs/c\n\n\
     Settings come from defaults < --config < environment (SELFSAME_OPTIMIZER_LR=0.3) < flags < --set.\n\
     Everything is printed before the first step and written to OUT/config.toml.")]
 pub struct Pretrain {
@@ -107,6 +108,15 @@ pub struct Flags {
     /// How graphs are thinned: node, edge or walk
     #[arg(long)]
     pub augmentation: Option<String>,
+    /// The environment: catch, pendulum-pixels, or a Gymnasium's, such as ALE/Pong-v5 or dm_control/cartpole-swingup
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Steps of an agent in its environment
+    #[arg(long)]
+    pub steps: Option<String>,
+    /// What an agent learns besides: none, curl, rcrl or curl+rcrl
+    #[arg(long)]
+    pub auxiliary: Option<String>,
     /// False interactions to add to training, as a share: 0.05
     #[arg(long, value_name = "SHARE")]
     pub noise: Option<String>,
@@ -134,6 +144,9 @@ impl Flags {
             ("data.list", &self.list, "--list"),
             ("data.eval", &self.eval_data, "--eval-data"),
             ("view.augmentation", &self.augmentation, "--augmentation"),
+            ("data.env", &self.env, "--env"),
+            ("schedule.steps", &self.steps, "--steps"),
+            ("method.auxiliary", &self.auxiliary, "--auxiliary"),
             ("data.noise", &self.noise, "--noise"),
             ("backbone.init_from", &self.init_from, "--init-from"),
         ];

@@ -12,7 +12,7 @@ const ADVANCE: usize = 4 * SQUARE;
 pub const HEIGHT: usize = 5 * SQUARE;
 
 /// Rows of squares from the top.
-const GLYPHS: [(char, &str); 42] = [
+const GLYPHS: [(char, &str); 43] = [
     ('0', "### #.# #.# #.# ###"),
     ('1', ".#. ##. .#. .#. ###"),
     ('2', "### ..# ### #.. ###"),
@@ -55,6 +55,7 @@ const GLYPHS: [(char, &str); 42] = [
     ('-', "... ... ### ... ..."),
     (':', "... .#. ... .#. ..."),
     ('/', "..# ..# .#. #.. #.."),
+    ('+', "... .#. ### .#. ..."),
 ];
 
 /// Pixels that a text is wide.

@@ -1,6 +1,9 @@
-//! Small charts as pictures: bars, and a curve of shares.
+//! Small charts as pictures: bars, a curve of shares, and curves of numbers that are not sure.
 
 mod font;
+mod lines;
+
+pub use lines::{Point, Series, lines};
 
 use selfsame_image::picture::Picture;
 
@@ -52,19 +55,24 @@ pub fn curve(title: &str, below: &str, points: &[(f64, f64)]) -> Picture {
     chart.picture
 }
 
-/// A title, an axis from 0 to `top`, and what is written below.
+/// A title, an axis, and what is written below.
 struct Chart {
     picture: Picture,
 }
 
 impl Chart {
     fn new(title: &str, below: &str, top: f64) -> Self {
+        Self::with_axis(title, below, |share| percent(top * share))
+    }
+
+    /// The axis says what `label` makes of shares of its height.
+    fn with_axis(title: &str, below: &str, label: impl Fn(f64) -> String) -> Self {
         let mut chart = Self { picture: Picture::filled(SIZE[0], SIZE[1], PAPER) };
         for line in 0..=LINES {
             let y = chart.bottom() - chart.height() * line / LINES;
             let colour = if line == 0 { INK } else { GRID };
             chart.picture.paste(&Picture::filled(chart.width(), 1, colour), MARGINS[0], y);
-            let value = percent(top * line as f64 / LINES as f64);
+            let value = label(line as f64 / LINES as f64);
             let left = (MARGINS[0] - 12).saturating_sub(font::width(&value));
             font::write(&mut chart.picture, &value, left, y - font::HEIGHT / 2);
         }

@@ -52,11 +52,12 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
         settings = typed(settings, (modality, kept.method.name), ("data.workers", workers, "--workers"))?;
     }
     if let Some(data) = &args.data {
-        settings = settings.flag("data.path", data.as_str(), "--data")?;
+        settings = data_at(settings, (modality, kept.method.name), data)?;
     }
+    let has_path = settings.has(DATA);
     let settings = settings.resolve();
-    let data = settings.text("data.path");
-    if !Path::new(data).exists() {
+    let data = settings.text(DATA);
+    if has_path && !Path::new(data).exists() {
         return Err(Error::data(
             data,
             "the data of this run is not there",
@@ -82,7 +83,7 @@ pub fn settings(method: &str, args: &args::Training) -> Result<(&'static Modalit
     }
     layers = layers.environment(std::env::vars_os())?;
     if let Some(data) = &args.data {
-        layers = layers.flag("data.path", data.as_str(), "--data")?;
+        layers = data_at(layers, (modality, method), data)?;
     }
     for given in args.flags.given() {
         layers = typed(layers, (modality, method), given)?;
@@ -96,24 +97,38 @@ pub fn settings(method: &str, args: &args::Training) -> Result<(&'static Modalit
     Ok((modality, layers))
 }
 
+/// The setting that says where the data lies, of what learns from files.
+const DATA: &str = "data.path";
+
+/// Lays where the data lies over the settings of a method. A path is what it is, whatever else the text could mean.
+fn data_at(layers: Layers, of: (&Modality, &str), data: &str) -> Result<Layers> {
+    match layers.has(DATA) {
+        true => layers.flag(DATA, data, "--data"),
+        false => Err(means_nothing(&layers, of, "--data")),
+    }
+}
+
 /// Lays a flag over the settings of a method.
 ///
 /// # Errors
 /// A flag of which the method knows nothing, and a value that cannot be used.
 pub fn typed(
     layers: Layers,
-    (modality, method): (&Modality, &str),
+    of: (&Modality, &str),
     (key, value, flag): (&str, &str, &str),
 ) -> Result<Layers> {
-    if layers.has(key) {
-        return layers.typed(key, value, flag);
+    match layers.has(key) {
+        true => layers.typed(key, value, flag),
+        false => Err(means_nothing(&layers, of, flag)),
     }
-    Err(Error::config(
+}
+
+fn means_nothing(layers: &Layers, (modality, method): (&Modality, &str), flag: &str) -> Error {
+    let from = if layers.has(DATA) { "--data PATH" } else { "--env NAME" };
+    Error::config(
         format!("{flag} means nothing to {method}, which learns from {}", modality.data),
-        format!(
-            "leave it out; `selfsame pretrain {method} --data PATH --out DIR --dry-run` prints all settings"
-        ),
-    ))
+        format!("leave it out; `selfsame pretrain {method} {from} --out DIR --dry-run` prints all settings"),
+    )
 }
 
 /// What is about to be done, for people.
@@ -174,8 +189,9 @@ fn summary(modality: &Modality, run: &Path, report: &Report) -> String {
         }
     }
     if let (Some(before), Some(after)) = (progress.measured_before, progress.measured_last) {
-        let title = modality.yardstick.title;
-        lines.push(format!("{title:<9} {:.1} % before, {:.1} % after", 100.0 * before, 100.0 * after));
+        let (title, [before, after]) =
+            (modality.yardstick.title, [before, after].map(|value| modality.yardstick.shown(value, 1)));
+        lines.push(format!("{title:<9} {before} before, {after} after"));
     }
     if let Some(memory) = report.peak_memory_mb {
         lines.push(format!("memory    {memory:.0} MB at most"));

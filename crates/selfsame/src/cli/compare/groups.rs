@@ -3,10 +3,30 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use selfsame_control::eval::statistics::{Interval, RESAMPLINGS, bootstrap, interquartile_mean};
+use selfsame_core::Random;
 use serde::Serialize;
 
 use super::Summary;
 use super::summary::EVALUATIONS;
+
+/// How sure returns are: their interquartile mean, and where 95 % of resampled runs have it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Sureness {
+    /// The interquartile mean of the runs' mean returns.
+    pub iqm: f64,
+    /// Its interval.
+    pub interval: Interval,
+}
+
+impl Sureness {
+    /// Of at least two runs.
+    pub fn of(values: &[f64]) -> Self {
+        let random = Random::new(0).named("bootstrap");
+        let interval = bootstrap(&[values], interquartile_mean, RESAMPLINGS, &random);
+        Self { iqm: interquartile_mean(values), interval }
+    }
+}
 
 /// Mean and spread of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -63,9 +83,12 @@ pub struct Group {
     /// Recall@20 as last measured while training, 0 to 1.
     #[serde(rename = "recall@20_after", skip_serializing_if = "Option::is_none")]
     pub recall_after: Option<Statistic>,
-    /// What was evaluated, by its name, 0 to 1.
+    /// What was evaluated, by its name; shares from 0 to 1.
     #[serde(flatten)]
     pub evaluations: BTreeMap<&'static str, Statistic>,
+    /// How sure the returns of evaluated episodes are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Sureness>,
 }
 
 impl Group {
@@ -108,11 +131,16 @@ impl Group {
             recall_after: statistic(|run| run.recall_after),
             evaluations: EVALUATIONS
                 .into_iter()
-                .filter_map(|(_, name, _)| {
-                    let values = runs.iter().map(|run| run.evaluations.get(name).copied());
-                    Some((name, Statistic::of(values)?))
+                .filter_map(|it| {
+                    let values = runs.iter().map(|run| run.evaluations.get(it.name).copied());
+                    Some((it.name, Statistic::of(values)?))
                 })
                 .collect(),
+            returns: runs
+                .iter()
+                .map(|run| run.evaluations.get("mean_return").copied())
+                .collect::<Option<Vec<f64>>>()
+                .map(|returns| Sureness::of(&returns)),
         })
     }
 }

@@ -1,11 +1,13 @@
 //! `selfsame compare RUN...`: several runs in one table, with mean and standard deviation over runs that differ only
 //! by seed.
 
+mod curves;
 mod groups;
 mod summary;
 
+pub use curves::Curves;
 use groups::{Group, Statistic};
-use summary::{EVALUATIONS, Summary};
+use summary::{EVALUATIONS, Evaluation, Summary};
 
 use std::path::PathBuf;
 
@@ -48,7 +50,7 @@ impl Comparison {
             "Recall@20 before",
             "Recall@20 after",
         ];
-        let numbers = numbers.into_iter().chain(EVALUATIONS.map(|(.., name)| name));
+        let numbers = numbers.into_iter().chain(EVALUATIONS.map(|it| it.column)).chain(["return's IQM"]);
         let mut table = Table::new(text.into_iter().chain(numbers.map(|name| (name, Align::Right))));
         for run in &self.runs {
             let number = |value: Option<f64>, digits: usize| value.map(|value| format!("{value:.digits$}"));
@@ -65,7 +67,7 @@ impl Comparison {
                 run.recall_before.map(percent),
                 run.recall_after.map(percent),
             ];
-            let evaluated = EVALUATIONS.map(|(_, name, _)| run.evaluations.get(name).copied().map(percent));
+            let evaluated = EVALUATIONS.map(|it| run.evaluations.get(it.name).map(|value| it.shown(*value)));
             table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
         }
         for group in &self.groups {
@@ -82,8 +84,15 @@ impl Comparison {
                 group.recall_before.map(shown),
                 group.recall_after.map(shown),
             ];
-            let evaluated = EVALUATIONS.map(|(_, name, _)| group.evaluations.get(name).copied().map(shown));
-            table.row(cells.into_iter().chain(evaluated).map(Option::unwrap_or_default));
+            let evaluated = EVALUATIONS.map(|it| {
+                let statistic = group.evaluations.get(it.name)?;
+                Some(if it.share { shown(*statistic) } else { statistic.shown(1.0, 3) })
+            });
+            let sure = group.returns.map(|returns| {
+                let interval = returns.interval;
+                format!("{:.3} (95 %: {:.3} to {:.3})", returns.iqm, interval.low, interval.high)
+            });
+            table.row(cells.into_iter().chain(evaluated).chain([sure]).map(Option::unwrap_or_default));
         }
         table.render(terminal)
     }
@@ -91,6 +100,13 @@ impl Comparison {
     /// The same as one JSON object.
     pub fn json(&self) -> Value {
         json!({"runs": self.runs, "groups": self.groups})
+    }
+}
+
+impl Evaluation {
+    /// A value for people.
+    fn shown(&self, value: f64) -> String {
+        if self.share { percent(value) } else { format!("{value:.3}") }
     }
 }
 

@@ -5,23 +5,50 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use selfsame_core::run::{Kind, Record, RunFolder, Status, metrics};
+use selfsame_core::train::Yardstick;
 use selfsame_core::{Error, Result};
 use serde::Serialize;
 
 /// Settings that a repetition may change: random numbers, and how fast the same views are made.
 const INCIDENTAL: [&str; 2] = ["seed", "workers"];
 
-/// What `selfsame eval` measures: where it lies in a run's results, its name in JSON, and that of its column.
-pub const EVALUATIONS: [(&str, &str, &str); 9] = [
-    ("knn_top1", "knn", "kNN"),
-    ("linear_top1", "linear", "linear"),
-    ("finetune_top1", "finetune", "fine-tuned"),
-    ("knn-dense_top1", "knn_dense", "kNN dense"),
-    ("segmentation_miou", "miou", "mIoU"),
-    ("correspondence_accuracy", "correspondence", "correspondence"),
-    ("retrieval_map", "retrieval", "mAP"),
-    ("ranking_recall@20", "recall@20", "recall@20"),
-    ("ranking_ndcg@20", "ndcg@20", "NDCG@20"),
+/// What `selfsame eval` measures.
+pub struct Evaluation {
+    /// Where it lies in a run's results.
+    pub key: &'static str,
+    /// Its name in JSON.
+    pub name: &'static str,
+    /// That of its column.
+    pub column: &'static str,
+    /// Whether it is a share, which people read as a percentage.
+    pub share: bool,
+}
+
+const fn share(key: &'static str, name: &'static str, column: &'static str) -> Evaluation {
+    Evaluation { key, name, column, share: true }
+}
+
+const fn number(key: &'static str, name: &'static str, column: &'static str) -> Evaluation {
+    Evaluation { key, name, column, share: false }
+}
+
+/// All that is measured, in the order of its columns.
+pub const EVALUATIONS: [Evaluation; 15] = [
+    share("knn_top1", "knn", "kNN"),
+    share("linear_top1", "linear", "linear"),
+    share("finetune_top1", "finetune", "fine-tuned"),
+    share("knn-dense_top1", "knn_dense", "kNN dense"),
+    share("segmentation_miou", "miou", "mIoU"),
+    share("correspondence_accuracy", "correspondence", "correspondence"),
+    share("retrieval_map", "retrieval", "mAP"),
+    share("ranking_recall@20", "recall@20", "recall@20"),
+    share("ranking_ndcg@20", "ndcg@20", "NDCG@20"),
+    number("return_after", "return_after", "return in training"),
+    number("episodes_mean_return", "mean_return", "return"),
+    share("episodes_human_normalised", "human_normalised", "human-normalised"),
+    number("probe_features_r2", "features_r2", "R² of features"),
+    number("probe_phi_r2", "phi_r2", "R² of φ"),
+    share("probe_discriminator_accuracy", "discriminator_accuracy", "told apart"),
 ];
 
 /// What a run's folder says so far: runs that still train are readable too.
@@ -53,9 +80,12 @@ pub struct Summary {
     /// Recall@20 as last measured while training, 0 to 1.
     #[serde(rename = "recall@20_after", skip_serializing_if = "Option::is_none")]
     pub recall_after: Option<f64>,
-    /// What was evaluated, by its name, 0 to 1.
+    /// What was evaluated, by its name; shares from 0 to 1.
     #[serde(flatten)]
     pub evaluations: BTreeMap<&'static str, f64>,
+    /// What was measured while training, by the steps until then.
+    #[serde(skip)]
+    pub curve: Vec<(u64, f64)>,
     /// The settings without those that a repetition may change.
     #[serde(skip)]
     pub settings: Option<toml::Table>,
@@ -89,10 +119,8 @@ impl Summary {
             knn_after: result("knn_after").or(last(&epochs, "knn_top1")),
             recall_before: result("recall@20_before").or(last(&untrained, "recall@20")),
             recall_after: result("recall@20_after").or(last(&epochs, "recall@20")),
-            evaluations: EVALUATIONS
-                .into_iter()
-                .filter_map(|(key, name, _)| Some((name, result(key)?)))
-                .collect(),
+            evaluations: EVALUATIONS.into_iter().filter_map(|it| Some((it.name, result(it.key)?))).collect(),
+            curve: curve(&records),
             settings: read_settings(&folder.config())?,
             method: record.method,
         })
@@ -108,6 +136,14 @@ impl Summary {
         };
         format!("{}{status}", self.run.display())
     }
+}
+
+/// The measurements of every epoch; each kind of data has one yardstick.
+fn curve(records: &[Record]) -> Vec<(u64, f64)> {
+    let fields = [Yardstick::KNN, Yardstick::RECALL, Yardstick::RETURN].map(|yardstick| yardstick.field);
+    let epochs = records.iter().filter(|record| record.kind == Kind::Epoch);
+    let measured = |record: &Record| fields.iter().find_map(|field| record.value(field));
+    epochs.filter_map(|record| Some((record.step, measured(record)?))).collect()
 }
 
 fn speed(records: &[Record]) -> Option<f64> {

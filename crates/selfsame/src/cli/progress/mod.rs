@@ -27,11 +27,14 @@ impl Observer for Progress {
     }
 
     fn epoch(&mut self, live: &Live) {
-        let title = live.yardstick.title;
-        let worth =
-            live.measured.map_or_else(String::new, |value| format!("  {title} {:.1} %", 100.0 * value));
-        self.line
-            .say(&format!("epoch {}/{} done  mean loss {:.3}{worth}", live.epoch, live.epochs, live.loss));
+        let loss = match live.loss.is_nan() {
+            true => String::new(),
+            false => format!("  mean loss {:.3}", live.loss),
+        };
+        let worth = live.measured.map_or_else(String::new, |value| {
+            format!("  {} {}", live.yardstick.title, live.yardstick.shown(value, 1))
+        });
+        self.line.say(&format!("epoch {}/{} done{loss}{worth}", live.epoch, live.epochs));
     }
 
     fn warn(&mut self, message: &str) {

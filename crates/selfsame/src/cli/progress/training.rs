@@ -11,13 +11,17 @@ fn parts(live: &Live, eta: Option<Duration>) -> Vec<(u8, String)> {
     let mut parts = vec![
         (0, format!("epoch {}/{}", live.epoch, live.epochs)),
         (5, format!("step {}/{}", live.step, live.steps)),
-        (1, format!("loss {}", significant(live.loss))),
         (6, format!("lr {}", significant(live.lr))),
         (3, format!("{} {}/s", thousands(live.images_per_second), live.instances)),
         (7, format!("data_wait {:.0} %", live.data_wait * 100.0)),
     ];
-    let title = live.yardstick.title;
-    parts.extend(live.measured.map(|value| (4, format!("{title} {:.1} %", value * 100.0))));
+    // An agent acts for a while before it learns.
+    if !live.loss.is_nan() {
+        parts.insert(2, (1, format!("loss {}", significant(live.loss))));
+    }
+    let yardstick = live.yardstick;
+    parts
+        .extend(live.measured.map(|value| (4, format!("{} {}", yardstick.title, yardstick.shown(value, 1)))));
     parts.extend(eta.map(|eta| (2, format!("ETA {}", duration(eta)))));
     parts
 }
@@ -77,6 +81,22 @@ mod tests {
         let early = Live { measured: None, ..LIVE };
         let shown = line(&early, None, usize::MAX);
         assert!(!shown.contains("kNN") && !shown.contains("ETA"), "{shown}");
+    }
+
+    #[test]
+    fn returns_are_no_shares() {
+        let acting = Live {
+            loss: f64::NAN,
+            instances: "steps",
+            images_per_second: 52.0,
+            yardstick: Yardstick::RETURN,
+            measured: Some(-0.25),
+            ..LIVE
+        };
+        assert_eq!(
+            line(&acting, None, usize::MAX),
+            "epoch 12/100  step 340/1250  lr 0.300  52 steps/s  data_wait 3 %  return -0.25"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `selfsame eval PROTOCOL`
 
+mod agent;
 mod dense;
 mod ranking;
 #[cfg(feature = "video")]
@@ -50,6 +51,10 @@ const HEADLINES: [(&str, &str); 12] = [
 pub fn run(args: &Eval) -> Result<ExitCode> {
     match args {
         Eval::Ranking { .. } => ranking::run(args),
+        Eval::Episodes { agent, video, frames, overwrite } => {
+            agent::episodes(agent, video.as_deref(), *frames, *overwrite)
+        }
+        Eval::Probe { agent, random_share, pairs } => agent::probe(agent, *random_share, *pairs),
         Eval::Knn { network, .. }
         | Eval::Linear { network, .. }
         | Eval::Retrieval { network, .. }
@@ -134,7 +139,9 @@ fn of_pictures(args: &Eval) -> Result<ExitCode> {
             dense::correspondence(network, data, recipe, *image_size, [*images, *pictures])
         }
         Eval::Activation { .. } => Err(of_videos_only("activation")),
-        Eval::Ranking { .. } => Err(Error::Internal("a ranking is not of pictures".into())),
+        Eval::Ranking { .. } | Eval::Episodes { .. } | Eval::Probe { .. } => {
+            Err(Error::Internal("neither rankings nor episodes are of pictures".into()))
+        }
     }
 }
 
