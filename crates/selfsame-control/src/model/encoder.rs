@@ -19,6 +19,9 @@ pub trait Encoder: Send {
 
 /// The encoder of data-efficient Rainbow (van Hasselt et al. 2019, arXiv 1906.05243, appendix E): 32 channels of 5×5 with stride 5, 64 of 5×5 with
 /// stride 5, each with a ReLU; features are all that comes out, row by row, the channels last.
+///
+/// Of pictures smaller than Atari's 84 pixels a stride of 5 may leave out a good part at the edges. There the second stride is the largest that leaves out
+/// nothing of the first layer's maps.
 #[derive(Module, Debug)]
 pub struct StridedEncoder {
     conv1: Conv2d,
@@ -26,8 +29,10 @@ pub struct StridedEncoder {
     features: usize,
 }
 
-/// Of the side of a kernel and of its stride.
-const STRIDE: usize = 5;
+/// The side of a kernel, and the paper's stride.
+const KERNEL: usize = 5;
+/// Maps of this side and more keep the paper's stride: those of Atari have 16.
+const LARGE: usize = 15;
 
 impl StridedEncoder {
     /// With so many channels in both layers.
@@ -35,24 +40,32 @@ impl StridedEncoder {
     /// # Errors
     /// Pictures that are too small: at least 25 pixels are needed.
     pub fn new(size: Size, channels: [usize; 2], random: &Random, device: &Device) -> Result<Self> {
-        let side = |length: usize| length / STRIDE / STRIDE;
-        let cells = side(size.height) * side(size.width);
-        if cells == 0 || channels.contains(&0) {
+        let maps = [size.height, size.width].map(|length| length / KERNEL);
+        if maps.iter().any(|&side| side < KERNEL) || channels.contains(&0) {
             return Err(Error::config(
                 format!("Rainbow's encoder cannot see {} × {} pixels", size.height, size.width),
                 "it needs 25 pixels and more in each direction, and at least one channel in each layer",
             ));
         }
-        let layer = |input, output, name: &str| {
-            let config = Conv2dConfig::new(input, output, STRIDE).stride(STRIDE).padding(0).bias();
+        let stride = second_stride(maps);
+        let [rows, columns] = maps.map(|side| (side - KERNEL) / stride + 1);
+        let layer = |input, output, stride, name: &str| {
+            let config = Conv2dConfig::new(input, output, KERNEL).stride(stride).padding(0).bias();
             config.init(&random.named(name), device)
         };
         Ok(Self {
-            conv1: layer(size.channels, channels[0], "conv1"),
-            conv2: layer(channels[0], channels[1], "conv2"),
-            features: cells * channels[1],
+            conv1: layer(size.channels, channels[0], KERNEL, "conv1"),
+            conv2: layer(channels[0], channels[1], stride, "conv2"),
+            features: rows * columns * channels[1],
         })
     }
+}
+
+/// The stride of the second layer over maps of these sides.
+fn second_stride(maps: [usize; 2]) -> usize {
+    let fits = |stride: &usize| maps.iter().all(|&side| (side - KERNEL).is_multiple_of(*stride));
+    let is_large = maps.iter().all(|&side| side >= LARGE);
+    if is_large { KERNEL } else { (1..=KERNEL).rev().find(fits).unwrap_or(1) }
 }
 
 impl Encoder for StridedEncoder {
@@ -122,5 +135,54 @@ impl Encoder for PixelEncoder {
 
     fn features(&self) -> usize {
         self.features
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use selfsame_core::host;
+
+    fn square(channels: usize, side: usize) -> Size {
+        Size { channels, height: side, width: side }
+    }
+
+    #[test]
+    fn the_papers_networks_have_their_features() {
+        let (random, device) = (Random::new(1), Device::default());
+        let rainbow = StridedEncoder::new(square(4, 84), [32, 64], &random, &device).unwrap();
+        assert_eq!(rainbow.features(), 576);
+        assert_eq!(rainbow.encode(Tensor::zeros([2, 84, 84, 4], &device)).dims(), [2, 576]);
+        let sac = PixelEncoder::new(square(9, 84), [4, 32, 50], &random, &device).unwrap();
+        assert_eq!(sac.fc.weight.dims(), [50, 35 * 35 * 32]);
+        assert_eq!(sac.encode(Tensor::zeros([2, 84, 84, 9], &device)).dims(), [2, 50]);
+    }
+
+    #[test]
+    fn small_pictures_are_seen_to_their_edges() {
+        let (random, device) = (Random::new(1), Device::default());
+        for side in [25, 30, 40, 50, 60] {
+            let encoder = StridedEncoder::new(square(1, side), [8, 8], &random, &device).unwrap();
+            let mut pixels = vec![0.0f32; 2 * side * side];
+            // The last pixel of the second picture.
+            if let Some(last) = pixels.last_mut() {
+                *last = 100.0;
+            }
+            let pictures = Tensor::<1>::from_floats(pixels.as_slice(), &device).reshape([2, side, side, 1]);
+            let features = host::values(encoder.encode(pictures)).unwrap();
+            let (dark, lit) = features.split_at(encoder.features());
+            assert_ne!(dark, lit, "the corner of {side} pixels is not seen");
+        }
+        assert_eq!(second_stride([16, 16]), 5);
+        assert_eq!(second_stride([8, 8]), 3);
+    }
+
+    #[test]
+    fn pictures_that_are_too_small_are_refused() {
+        let (random, device) = (Random::new(1), Device::default());
+        assert_eq!(StridedEncoder::new(square(1, 24), [8, 8], &random, &device).unwrap_err().exit_code(), 2);
+        assert_eq!(PixelEncoder::new(square(1, 14), [4, 8, 5], &random, &device).unwrap_err().exit_code(), 2);
+        assert!(PixelEncoder::new(square(1, 15), [4, 8, 5], &random, &device).is_ok());
     }
 }
