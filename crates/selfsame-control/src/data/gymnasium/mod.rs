@@ -174,9 +174,13 @@ fn tell(name: &str, kind: Kind, failure: Failure) -> Error {
             format!("`{install}`, or name another interpreter (--python, SELFSAME_PYTHON)"),
         ),
         "unknown" => {
+            // Capitals, which the names are full of, are no distance.
             let known: Vec<&str> = what.lines().collect();
-            let help = match closest(name, known.iter().copied()) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
+            let plain: Vec<String> = known.iter().map(|known| known.to_lowercase()).collect();
+            let nearest = closest(name, plain.iter().map(String::as_str));
+            let nearest = nearest.and_then(|nearest| plain.iter().position(|known| known == nearest));
+            let help = match nearest {
+                Some(nearest) => format!("did you mean `{}`?", known[nearest]),
                 None => format!(
                     "{python} knows {} environments; a package that brings others is named before a colon: `package:Name-v0`",
                     known.len()

@@ -27,14 +27,21 @@ class Clock:
     """Ends the process when a command takes too long, with a traceback of where it is, or when nobody is left to answer to."""
 
     def __init__(self, seconds):
-        self.limit = seconds
+        self.set_limit(seconds)
         self.since = time.monotonic()
         threading.Thread(target=self.watch, args=(os.getppid(),), daemon=True).start()
 
+    def set_limit(self, seconds):
+        self.limit = seconds
+        self.wind_up()
+
+    def wind_up(self):
+        # For code that never lets go of the interpreter: this fires unless it is wound up again.
+        faulthandler.dump_traceback_later(self.limit + 1, exit=True)
+
     def watch(self, parent):
         while True:
-            # For code that never lets go of the interpreter: this fires unless it is wound up again.
-            faulthandler.dump_traceback_later(self.limit + 1, exit=True)
+            self.wind_up()
             if os.getppid() != parent:
                 os._exit(1)
             since = self.since
@@ -272,7 +279,6 @@ class Shared:
 
 def serve(request, answer, clock):
     """Makes the environment and does what is asked of it, to the end."""
-    clock.limit = 10 * request["timeout"]
     kinds = {"atari": Atari, "control": Control, "general": General}
     environment = kinds[request["kind"]](request["name"], request["options"])
     height, width, channels = environment.shape
@@ -280,8 +286,8 @@ def serve(request, answer, clock):
     commands = sys.stdin
     clock.since = None
     shared = Shared(commands.readline().rstrip("\n"), environment)
+    clock.set_limit(request["timeout"])
     answer({})
-    clock.limit = request["timeout"]
     for command in commands:
         clock.since = time.monotonic()
         if command == "step\n":
