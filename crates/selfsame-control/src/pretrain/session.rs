@@ -81,6 +81,10 @@ impl<'a> Session<'a> {
         };
         self.training.recorder.begin(self.training.progress, shape);
         self.recorded_updates = self.control.updates;
+        if self.training.progress.step == 0 {
+            // `best` may come before the first `last` is due: whoever is killed then goes on from here.
+            self.save(LAST)?;
+        }
 
         while self.training.progress.step < self.steps {
             let step = self.training.progress.step;

@@ -243,6 +243,12 @@ fn a_loss_that_is_no_number_ends_the_training() {
     let error = Toy { broken_at: Some(3), ..Toy::new() }.begin(&run, 0).unwrap_err();
     assert!(error.exit_code() == 5 && error.to_string().contains("update 4"), "{error}");
     assert_eq!(RunFolder::open(&run).unwrap().record().unwrap().status, Status::Failed);
+    // A best agent was saved by then, but nothing to go on from save the beginning.
+    assert!(run.join("checkpoints/best").exists());
+    Toy::new().go_on(&run).unwrap();
+    let whole = folder.path().join("whole");
+    Toy::new().begin(&whole, 0).unwrap();
+    assert!(last(&run) == last(&whole) && records(&run) == records(&whole));
 }
 
 #[test]
