@@ -2,8 +2,6 @@
 //!
 //! An agent knows none of them by name. To add one, write its file and its line in [`AUXILIARIES`].
 
-use std::cell::OnceCell;
-
 use selfsame_core::nn::Parameters;
 use selfsame_core::settings::{Resolved, unknown_name};
 use selfsame_core::tensor::{Device, Tensor};
@@ -30,34 +28,23 @@ pub struct Seen<'a> {
     pub sight: &'a Sight,
     /// Randomness of this update.
     pub random: &'a Random,
-    /// What the encoder makes of the batch's observations, with gradients, if it has been computed.
-    pub features: OnceCell<Tensor<2>>,
+    /// What the encoder that learns makes of the batch's observations, seen as the agent's own objective sees them: `[batch, features]`, with gradients.
+    pub features: Tensor<2>,
 }
 
 impl Seen<'_> {
-    /// What the encoder that learns makes of the batch's observations, seen as the agent's own objective sees them: `[batch, features]`, with
-    /// gradients. Computed once for all objectives.
+    /// What the encoder that learns makes of a contrastive view of the batch's observations: `[batch, features]`, with gradients.
     ///
     /// # Errors
     /// Never, for a batch of the agent's observations.
-    pub fn features(&self) -> Result<Tensor<2>> {
-        if let Some(features) = self.features.get() {
-            return Ok(features.clone());
-        }
-        let features = self.online_features(self.sight.learning, "learning")?;
-        Ok(self.features.get_or_init(|| features).clone())
-    }
-
-    /// The same of a contrastive view.
-    ///
-    /// # Errors
-    /// As [`features`](Self::features).
     pub fn queries(&self) -> Result<Tensor<2>> {
         // Where the agent learns from random crops, its own crop is one of the two (as in CURL's code).
         if self.sight.contrast == self.sight.learning {
-            return self.features();
+            return Ok(self.features.clone());
         }
-        self.online_features(self.sight.contrast, "query")
+        let random = self.random.named("query");
+        let pictures = self.sight.see(self.sight.contrast, &self.batch.observations, &random)?;
+        Ok(self.online.encode(Tensor::from_inner(pictures)))
     }
 
     /// What the momentum encoder makes of other observations, `[n, features]`, without gradients. `name` addresses the randomness of the view.
@@ -66,11 +53,6 @@ impl Seen<'_> {
     /// Bytes that are no whole observations.
     pub fn keys(&self, observations: &[u8], view: View, name: &str) -> Result<Tensor<2>> {
         Ok(self.key.encode(self.sight.see(view, observations, &self.random.named(name))?))
-    }
-
-    fn online_features(&self, view: View, name: &str) -> Result<Tensor<2>> {
-        let pictures = self.sight.see(view, &self.batch.observations, &self.random.named(name))?;
-        Ok(self.online.encode(Tensor::from_inner(pictures)))
     }
 }
 

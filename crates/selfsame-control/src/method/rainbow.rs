@@ -7,8 +7,6 @@
 //! The distribution of returns of n steps (1710.02298, "Multi-step"; 1707.06887) is learned for the action that the online network prefers and the target
 //! network values ("Double"), with prioritised draws, duelling streams and noisy layers that explore by themselves.
 
-use std::cell::OnceCell;
-
 use burn::module::Module;
 use burn::tensor::activation::softmax;
 use selfsame_core::loss::{Support, categorical_cross_entropy, categorical_projection};
@@ -215,7 +213,7 @@ impl Agent for Rainbow {
                 key: key.module(),
                 sight: &self.sight,
                 random,
-                features: OnceCell::from(features),
+                features,
             })?,
         };
         terms.push(("rl", rl.clone().without_autodiff()));

@@ -188,7 +188,7 @@ impl Auxiliary for Rcrl {
         let pairs = seen.replay.pairs(&batch.indices, &seen.random.named("pairs"));
         // As long as all returns are alike there is nothing to tell.
         let Some(negative) = pairs.negative else { return Ok(None) };
-        let features = seen.features()?;
+        let features = seen.features.clone();
         let actions = action_features(&batch.actions, self.actions, &features.device());
         let anchors = self.head.pair.forward(features, actions);
         match &self.head.score {

@@ -7,8 +7,6 @@
 //! Two critics learn the soft value of an action (1812.05905, eq. 5 and 6), the actor what they value and entropy (eq. 9), the temperature to keep the entropy
 //! near what is wanted (eq. 18). The encoder learns from the critics, not from the actor (1910.01741, section 4.2).
 
-use std::cell::OnceCell;
-
 use burn::module::Module;
 use selfsame_core::loss::{actor_loss, critic_loss, soft_target, temperature_loss};
 use selfsame_core::momentum_encoder::MomentumEncoder;
@@ -193,9 +191,9 @@ impl Sac {
         Ok(vec![("critic", loss.without_autodiff()), ("q", mean)])
     }
 
-    fn learn_policy(&mut self, pictures: Tensor<4>, random: &Random) -> Result<Terms> {
-        // Nothing of the actor's gradient reaches encoder or critics.
-        let features = Tensor::from_inner(self.critic.encoder.valid().encode(pictures));
+    /// `features`: what the encoder makes of the batch, without gradients: none of the actor's reaches encoder or critics.
+    fn learn_policy(&mut self, features: Tensor<2>, random: &Random) -> Result<Terms> {
+        let features = Tensor::from_inner(features);
         let drawn = self.actor.draw(features.clone(), &random.named("action"));
         let values = self.critic.values.clone().no_grad().values(features, drawn.actions);
         let log_probability = drawn.log_probability;
@@ -210,10 +208,13 @@ impl Sac {
         Ok(vec![actor, ("temperature", alpha.without_autodiff()), ("entropy", entropy)])
     }
 
-    fn learn_auxiliaries(&mut self, batch: &Batch, replay: &Replay, random: &Random) -> Result<Terms> {
-        if self.auxiliaries.is_empty() {
-            return Ok(Vec::new());
-        }
+    fn learn_auxiliaries(
+        &mut self,
+        batch: &Batch,
+        features: Tensor<2>,
+        replay: &Replay,
+        random: &Random,
+    ) -> Result<Terms> {
         let seen = Seen {
             batch,
             replay,
@@ -221,7 +222,7 @@ impl Sac {
             key: self.target_encoder.module(),
             sight: &self.sight,
             random,
-            features: OnceCell::new(),
+            features,
         };
         let (loss, terms) = self.auxiliaries.loss(&seen)?;
         if let Some(loss) = loss {
@@ -261,13 +262,22 @@ impl Agent for Sac {
         let batch = replay.sample(self.plan.batch_size, 0.0, &random.named("replay"))?;
         let pictures = self.sight.see(self.sight.learning, &batch.observations, &random.named("learning"))?;
         let mut terms = self.learn_values(&batch, pictures.clone(), random)?;
+        // Actor and auxiliary objectives see the same features of the encoder that has just moved, which are computed once.
+        let with_gradients = (!self.auxiliaries.is_empty())
+            .then(|| self.critic.encoder.encode(Tensor::from_inner(pictures.clone())));
         if update.index.is_multiple_of(self.config.delay) {
-            terms.extend(self.learn_policy(pictures, random)?);
+            let features = match &with_gradients {
+                Some(features) => features.clone().inner(),
+                None => self.critic.encoder.valid().encode(pictures),
+            };
+            terms.extend(self.learn_policy(features, random)?);
             self.target_values.follow(&self.critic.values, 1.0 - self.config.critic_tau);
             self.target_encoder.follow(&self.critic.encoder, 1.0 - self.config.encoder_tau);
             self.auxiliaries.follow(1.0 - self.config.encoder_tau);
         }
-        terms.extend(self.learn_auxiliaries(&batch, replay, random)?);
+        if let Some(features) = with_gradients {
+            terms.extend(self.learn_auxiliaries(&batch, features, replay, random)?);
+        }
         let losses = terms.iter().filter(|(name, _)| !matches!(*name, "q" | "temperature" | "entropy"));
         let loss = losses.map(|(_, loss)| loss.clone()).reduce(|sum, loss| sum + loss);
         terms.extend(loss.map(|loss| ("loss", loss)));

@@ -9,6 +9,9 @@ pub use crate::settings::DEFAULTS;
 
 /// The papers' settings for Atari at 100 000 agent steps (CURL, table 8 of its appendix and the authors' code) and for DeepMind Control (table 3).
 pub const PAPER: &str = r#"
+[data]
+reward_clip = "auto"
+
 [method.rainbow]
 channels = [32, 64]
 hidden = 256
@@ -24,10 +27,6 @@ channels = 32
 hidden = 1024
 random_steps = 1000
 first_update = 1000
-
-[optimizer]
-lr = "auto"
-epsilon = "auto"
 "#;
 
 /// Gives every `auto` its value that depends on what can be done, and says so, one line each.
@@ -38,6 +37,7 @@ pub fn resolve_auto(settings: &mut Resolved, actions: Actions) -> Vec<String> {
     let count = |rainbow: i64, sac: i64| toml::Value::Integer(if is_discrete { rainbow } else { sac });
     let choices = [
         ("data", "stack", count(4, 3)),
+        ("data", "reward_clip", choose(1.0, 0.0)),
         ("run", "batch_size", count(32, 128)),
         ("optimizer", "lr", choose(1e-4, 1e-3)),
         ("optimizer", "epsilon", choose(1.5e-4, 1e-8)),

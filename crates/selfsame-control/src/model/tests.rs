@@ -112,7 +112,11 @@ fn orthogonal_weights_keep_lengths() {
 #[test]
 fn what_a_policy_draws_has_the_density_that_it_says() {
     let device = Device::default();
-    let actor = Actor::new([3, 8, 1], &Random::new(3), &device).unwrap();
+    let mut actor = Actor::new([3, 8, 1], &Random::new(3), &device).unwrap();
+    // A policy that explores: ln σ is −10 + 6 (1 + tanh 0.7).
+    actor.update(&mut |name, value| {
+        (name == "trunk.layers.2.bias").then(|| Tensor::from_floats([0.1, 0.7], &value.device()))
+    });
     // One state, many draws: how often an action falls near a place is its density there.
     let rows = 40_000;
     let state = Tensor::<2>::from_floats([[0.5, -1.0, 2.0]], &device).repeat_dim(0, rows);
