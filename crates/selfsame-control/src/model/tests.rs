@@ -114,8 +114,10 @@ fn what_a_policy_draws_has_the_density_that_it_says() {
     let device = Device::default();
     let mut actor = Actor::new([3, 8, 1], &Random::new(3), &device).unwrap();
     // A policy that explores: ln σ is −10 + 6 (1 + tanh 0.7).
-    actor.update(&mut |name, value| {
-        (name == "trunk.layers.2.bias").then(|| Tensor::from_floats([0.1, 0.7], &value.device()))
+    actor.update(&mut |name, value| match name {
+        "trunk.layers.2.bias" => Some(Tensor::from_floats([0.1, 0.7], &value.device())),
+        "trunk.layers.2.weight" => Some(value * 0.0),
+        _ => None,
     });
     // One state, many draws: how often an action falls near a place is its density there.
     let rows = 40_000;

@@ -153,13 +153,13 @@ fn losses_fall_on_what_can_be_learned() {
         let mut agent = agent(actions, method, &changes);
         let mut memory = replay(actions, &agent.plan());
         let mut losses = Vec::new();
-        for index in 0..120 {
+        for index in 0..300 {
             let terms = agent.learn(&mut memory, &update(index)).unwrap();
             let found = terms.into_iter().find(|(known, _)| *known == name).unwrap();
             losses.push(host::scalar(found.1).unwrap());
         }
         let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
-        let (early, late) = (mean(&losses[..10]), mean(&losses[110..]));
+        let (early, late) = (mean(&losses[..10]), mean(&losses[290..]));
         assert!(late < 0.9 * early, "{name} of {method}: {early}, then {late}");
     }
 }
