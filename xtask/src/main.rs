@@ -8,6 +8,7 @@ mod licences;
 mod links;
 mod memory;
 mod process;
+mod python;
 mod sample;
 mod setup;
 mod test;
@@ -27,7 +28,7 @@ usage: cargo xtask TASK
   docs [--open]     build the book and the API documentation
   sample [PACKAGE]  rebuild data/sample from Debian's openclipart-png (a .deb file or an unpacked folder)
 
-steps of test: setup format links licences clippy test memory rustdoc deny book
+steps of test: setup format links licences clippy test environments memory rustdoc deny book
 ";
 
 fn main() -> ExitCode {

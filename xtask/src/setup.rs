@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Failure;
 use crate::process::{command, exists, run as run_command, succeeds};
+use crate::{Failure, python};
 
 /// A Debian package, and what shows its presence.
 struct SystemPackage {
@@ -106,6 +106,8 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         other => return Err(format!("setup takes only --tools, not `{}`", other.join(" "))),
     };
     needed()?;
+    renderer()?;
+    python::install()?;
     for (program, purpose) in TOOLS {
         if exists(program) {
             println!("{program}: there ({purpose})");
@@ -149,6 +151,24 @@ pub fn needed() -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Installs what DeepMind Control draws with where there is no screen, if this is a system that has packages of these names.
+fn renderer() -> Result<(), Failure> {
+    const PACKAGES: [&str; 2] = ["libegl1", "libgl1-mesa-dri"];
+    let installed = |package: &&str| {
+        let status = command("dpkg").args(["--status", package]).output();
+        status.is_ok_and(|output| output.status.success())
+    };
+    let missing: Vec<&str> = PACKAGES.into_iter().filter(|package| !installed(package)).collect();
+    if missing.is_empty() || !exists("apt-get") {
+        let word = if missing.is_empty() { "there" } else { "not looked for" };
+        println!("EGL: {word} (rendering without a screen)");
+        return Ok(());
+    }
+    println!("EGL: installing {} (rendering without a screen)", missing.join(" "));
+    run_command(&mut apt_get(&["update"]))?;
+    run_command(apt_get(&["install", "--yes", "--no-install-recommends"]).args(missing))
 }
 
 /// `apt-get`, through `sudo` where there is one and this is not the superuser's shell.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::process::{cargo, command, exists, run as run_command};
-use crate::{Failure, docs, licences, links, memory, setup};
+use crate::{Failure, docs, licences, links, memory, python, setup};
 
 /// The program with all that links libraries of the system. The dependencies' own features are those of every other build of
 /// the workspace, so that none is compiled twice.
@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
         run_command(cargo().arg("test").args(PLAIN))?;
         run_command(cargo().arg("test").args(WHOLE)).map(passed)
     }),
+    ("environments", python::test),
     ("memory", memory::check),
     ("rustdoc", || {
         let mut doc = cargo();
@@ -97,10 +98,10 @@ pub fn run(names: &[String]) -> Result<(), Failure> {
                 "FAILED".to_string()
             }
         };
-        eprintln!("{name:<10}{:>8}  {word}", clock(*time));
+        eprintln!("{name:<12}{:>8}  {word}", clock(*time));
     }
     let total: Duration = summary.iter().map(|(_, _, time)| *time).sum();
-    eprintln!("{:<10}{:>8}", "in all", clock(total));
+    eprintln!("{:<12}{:>8}", "in all", clock(total));
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", "))) }
 }
 

@@ -2,23 +2,30 @@
 
 use super::Pixels;
 
-/// What a row or column of the result takes from the source: the first index, and a weight for it and each that follows.
-type Cover = (usize, Vec<f32>);
+/// What each row or column of the result takes from those of the source.
+#[derive(Clone, Debug)]
+struct Covers {
+    /// The first that each takes from.
+    first: Vec<usize>,
+    /// The weights of it and of those that follow, as many for each as `taps`.
+    weights: Vec<f32>,
+    taps: usize,
+}
 
 /// Resizes frames of one size to another.
 #[derive(Clone, Debug)]
 pub(super) struct AreaResize {
     from: Pixels,
     to: Pixels,
-    rows: Vec<Cover>,
-    columns: Vec<Cover>,
+    rows: Covers,
+    columns: Covers,
 }
 
 impl AreaResize {
     /// From frames `[height, width, channels]` to frames of as many channels and this height and width.
     pub fn new(from: Pixels, height: usize, width: usize) -> Self {
         let to = Pixels { height, width, ..from };
-        Self { from, to, rows: covers(from.height, height), columns: covers(from.width, width) }
+        Self { from, to, rows: Covers::new(from.height, height), columns: Covers::new(from.width, width) }
     }
 
     /// The size of its results.
@@ -36,18 +43,21 @@ impl AreaResize {
             }
             return frame;
         }
-        let mut line = vec![0.0f32; width * channels];
-        for (row, (first, weights)) in self.rows.iter().enumerate() {
+        let stride = width * channels;
+        let mut line = vec![0.0f32; stride];
+        for row in 0..self.to.height {
             line.fill(0.0);
-            for (weight, source) in weights.iter().zip(source.chunks_exact(line.len()).skip(*first)) {
+            let (first, weights) = self.rows.of(row);
+            for (weight, source) in weights.iter().zip(source[first * stride..].chunks_exact(stride)) {
                 line.iter_mut().zip(source).for_each(|(sum, &value)| *sum += weight * f32::from(value));
             }
             for channel in 0..channels {
                 let start = (channel * self.to.height + row) * self.to.width;
-                for (pixel, (first, weights)) in frame[start..].iter_mut().zip(&self.columns) {
-                    let values = line.iter().skip(first * channels + channel).step_by(channels);
-                    let mean: f32 = weights.iter().zip(values).map(|(weight, value)| weight * value).sum();
-                    *pixel = mean.round_ties_even() as u8;
+                for (column, pixel) in frame[start..start + self.to.width].iter_mut().enumerate() {
+                    let (first, weights) = self.columns.of(column);
+                    let values = &line[first * channels + channel..];
+                    let sum = (0..weights.len()).map(|tap| weights[tap] * values[tap * channels]).sum();
+                    *pixel = rounded(sum);
                 }
             }
         }
@@ -55,17 +65,30 @@ impl AreaResize {
     }
 }
 
-/// For each of `to` equal parts of a line, which of `from` equal parts it covers, and how much of it is each.
-fn covers(from: usize, to: usize) -> Vec<Cover> {
-    // In units of 1 / (from · to) of the line everything is whole.
-    let part = |index: usize| {
-        let (start, end) = (index * from, (index + 1) * from);
-        let (first, last) = (start / to, end.div_ceil(to));
-        let weight =
-            |source: usize| (end.min((source + 1) * to) - start.max(source * to)) as f32 / from as f32;
-        (first, (first..last).map(weight).collect())
-    };
-    (0..to).map(part).collect()
+impl Covers {
+    /// Those of `to` equal parts of a line of `from` equal parts.
+    fn new(from: usize, to: usize) -> Self {
+        // In units of 1 / (from · to) of the line everything is whole. A part may begin within one of the source and end within another.
+        let taps = (from.div_ceil(to) + 1).min(from);
+        let mut covers = Self { first: Vec::with_capacity(to), weights: Vec::with_capacity(to * taps), taps };
+        for part in 0..to {
+            let (start, end) = (part * from, (part + 1) * from);
+            let first = (start / to).min(from - taps);
+            let overlap = |source: usize| end.min((source + 1) * to).saturating_sub(start.max(source * to));
+            covers.first.push(first);
+            covers.weights.extend((first..first + taps).map(|source| overlap(source) as f32 / from as f32));
+        }
+        covers
+    }
+
+    fn of(&self, part: usize) -> (usize, &[f32]) {
+        (self.first[part], &self.weights[part * self.taps..][..self.taps])
+    }
+}
+
+/// The nearest whole number of one in `0..=255`, the even one of two: added to 2²³, whose neighbours are 1 apart, it stands in the last bits.
+fn rounded(value: f32) -> u8 {
+    (value + 8_388_608.0).to_bits() as u8
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ fn check(options: &EnvironmentOptions) -> Result<()> {
         return refuse(format!("env.sticky is {}", options.sticky), "give a chance from 0 to 1");
     }
     if options.repeat == Some(0) || options.size == Some(0) || options.frame_limit == 0 {
-        return refuse("env.repeat, env.size or env.frame-limit is 0".into(), "give at least 1");
+        return refuse("env.repeat, env.size or env.frame_limit is 0".into(), "give at least 1");
     }
     if options.size.is_some_and(|size| size > 1024) {
         return refuse(format!("env.size is {:?}", options.size), "give at most 1024 pixels");

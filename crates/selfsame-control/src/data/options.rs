@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How an environment is made. What is not given is what the field uses; what speaks of another kind of environment is ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
 pub struct EnvironmentOptions {
     /// The Python that runs Gymnasium; otherwise `SELFSAME_PYTHON`, otherwise `python3`.
     pub python: Option<PathBuf>,

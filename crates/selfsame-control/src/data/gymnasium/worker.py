@@ -65,17 +65,17 @@ class Atari:
             name,
             frameskip=1,
             repeat_action_probability=options["sticky"],
-            full_action_space=options["full-actions"],
-            max_num_frames_per_episode=options["frame-limit"],
+            full_action_space=options["full_actions"],
+            max_num_frames_per_episode=options["frame_limit"],
             obs_type="grayscale",
         ).unwrapped
         self.ale = self.env.ale
-        self.taken = self.ale.getLegalActionSet() if options["full-actions"] else self.ale.getMinimalActionSet()
+        self.taken = self.ale.getLegalActionSet() if options["full_actions"] else self.ale.getMinimalActionSet()
         self.actions = {"Discrete": len(self.taken)}
         self.shape = (*self.ale.getScreenDims(), 1)
         self.repeat = options["repeat"] or 4
-        self.no_ops = options["no-ops"]
-        self.life_loss = options["life-loss"]
+        self.no_ops = options["no_ops"]
+        self.life_loss = options["life_loss"]
         self.before = numpy.zeros(self.shape[:2], numpy.uint8)
 
     def reset(self, seed, frame):

@@ -5,6 +5,9 @@ use selfsame_core::{Error, Random, Result};
 
 use super::{Action, End, Replay, Slot, Taken};
 
+/// Bytes from which on copying is shared among threads: waking them takes as long as copying about so many.
+const WORTH_THREADS: usize = 1 << 20;
+
 /// Transitions to learn from, one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
@@ -189,18 +192,28 @@ impl Replay {
     }
 
     fn stacks(&self, indices: &[usize]) -> Vec<u8> {
-        let (bytes, stack) = (self.settings.pixels.bytes(), self.settings.stack);
-        let mut stacks = vec![0; indices.len() * stack * bytes];
-        stacks.par_chunks_exact_mut(stack * bytes).zip(indices).for_each(|(observation, &index)| {
-            let (environment, at) = self.locate(index);
-            let age = u64::from(self.slots[index].age);
-            for (number, frame) in observation.chunks_exact_mut(bytes).enumerate() {
-                let back = ((stack - 1 - number) as u64).min(age);
-                let slot = self.slot(environment, at - back);
-                frame.copy_from_slice(&self.frames[slot * bytes..][..bytes]);
-            }
-        });
+        let bytes = self.settings.stack * self.settings.pixels.bytes();
+        let mut stacks = vec![0; indices.len() * bytes];
+        if stacks.len() < WORTH_THREADS {
+            let each = stacks.chunks_exact_mut(bytes).zip(indices);
+            each.for_each(|(observation, &index)| self.stack(index, observation));
+        } else {
+            let each = stacks.par_chunks_exact_mut(bytes).zip(indices);
+            each.for_each(|(observation, &index)| self.stack(index, observation));
+        }
         stacks
+    }
+
+    /// Writes what was seen at `index`, the first frame of the episode in place of those before it.
+    fn stack(&self, index: usize, observation: &mut [u8]) {
+        let (bytes, stack) = (self.settings.pixels.bytes(), self.settings.stack);
+        let (environment, at) = self.locate(index);
+        let age = u64::from(self.slots[index].age);
+        for (number, frame) in observation.chunks_exact_mut(bytes).enumerate() {
+            let back = ((stack - 1 - number) as u64).min(age);
+            let slot = self.slot(environment, at - back);
+            frame.copy_from_slice(&self.frames[slot * bytes..][..bytes]);
+        }
     }
 
     fn action(&self, index: usize) -> Action {
