@@ -43,14 +43,11 @@ pub fn resolve_auto(settings: &mut Resolved, actions: Actions) -> Vec<String> {
         ("optimizer", "epsilon", choose(1.5e-4, 1e-8)),
         ("optimizer", "clip", choose(10.0, 0.0)),
     ];
-    let mut said = Vec::new();
+    let mut notes = Vec::new();
     for (section, key, value) in choices {
-        if settings.is_auto(section, key) {
-            said.push(format!("{section}.{key} = {value} ({agent})"));
-            settings.fill(section, key, value);
-        }
+        settings.choose(section, key, value, agent, &mut notes);
     }
-    said
+    notes
 }
 
 /// The section `[method.NAME]`.
