@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::process::{cargo, command, exists, run as run_command};
-use crate::test::Outcome;
-use crate::{Failure, root};
+use crate::test::{Outcome, WHOLE};
+use crate::{Failure, root, setup};
 
 /// What users install, and `opencv-python-headless`, with which Gymnasium's own preprocessing of Atari is compared.
 const PACKAGES: [&str; 5] = ["gymnasium", "ale-py", "dm_control", "mujoco<4", "opencv-python-headless"];
@@ -24,8 +24,9 @@ fn is_there() -> bool {
     check.output().is_ok_and(|output| output.status.success())
 }
 
-/// Makes the Python unless it is there, with the interpreter that `python3` is.
+/// Makes the Python unless it is there, with the interpreter that `python3` is, and installs what it draws with.
 pub fn install() -> Result<(), Failure> {
+    setup::renderer()?;
     if is_there() {
         println!("Python with Gymnasium: there (tests of environments)");
         return Ok(());
@@ -39,12 +40,16 @@ pub fn install() -> Result<(), Failure> {
     run_command(command(interpreter()).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))
 }
 
-/// Runs the tests that need it.
+/// Runs the tests that need it, and makes it first where that can be done.
 pub fn test() -> Result<Outcome, Failure> {
+    if let Err(failure) = install() {
+        return Ok(Outcome::Skipped(format!("no Python with Gymnasium: {failure}")));
+    }
     if !is_there() {
         return Ok(Outcome::Skipped("no target/python with Gymnasium (cargo xtask setup)".into()));
     }
-    let arguments = ["test", "--package", "selfsame-control", "--test", "gymnasium", "--", "--ignored"];
-    run_command(cargo().args(arguments).env("SELFSAME_PYTHON", interpreter()))?;
+    let mut tests = cargo();
+    tests.arg("test").args(WHOLE).args(["--test", "gymnasium", "--", "--ignored"]);
+    run_command(tests.env("SELFSAME_PYTHON", interpreter()))?;
     Ok(Outcome::Passed)
 }

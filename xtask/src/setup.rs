@@ -106,7 +106,6 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
         other => return Err(format!("setup takes only --tools, not `{}`", other.join(" "))),
     };
     needed()?;
-    renderer()?;
     python::install()?;
     for (program, purpose) in TOOLS {
         if exists(program) {
@@ -154,7 +153,7 @@ pub fn needed() -> Result<(), Failure> {
 }
 
 /// Installs what DeepMind Control draws with where there is no screen, if this is a system that has packages of these names.
-fn renderer() -> Result<(), Failure> {
+pub fn renderer() -> Result<(), Failure> {
     const PACKAGES: [&str; 2] = ["libegl1", "libgl1-mesa-dri"];
     let installed = |package: &&str| {
         let status = command("dpkg").args(["--status", package]).output();

@@ -240,7 +240,6 @@ fn names_and_shapes_are_those_of_the_members() {
 
 #[test]
 fn variants_of_an_enum_are_no_part_of_a_name() {
-    #[allow(clippy::large_enum_variant)]
     #[derive(Module, Debug)]
     #[allow(clippy::large_enum_variant, reason = "what is tested is an enum of layers as they are")]
     enum Layer {
