@@ -28,7 +28,7 @@ camera = 0
 arguments = {}
 stack = "auto"
 capacity = 100000
-reward_clip = 0.0
+reward_clip = "auto"
 
 [view]
 crop = "auto"
@@ -201,7 +201,7 @@ pub struct DataSettings {
     /// Transitions that are kept.
     pub capacity: usize,
     /// Rewards that are learned from are kept to `-clip..=clip`; 0 for no limit.
-    pub reward_clip: f32,
+    pub reward_clip: Auto<f32>,
 }
 
 impl DataSettings {
@@ -216,9 +216,11 @@ impl DataSettings {
                 "name one with --env: catch, pendulum-pixels, ALE/Pong-v5, dm_control/cartpole-swingup or any other of Gymnasium's",
             ));
         }
-        if !(self.reward_clip.is_finite() && self.reward_clip >= 0.0) {
+        if let Auto::Value(clip) = self.reward_clip
+            && !(clip.is_finite() && clip >= 0.0)
+        {
             return Err(Error::config(
-                format!("data.reward_clip is {}", self.reward_clip),
+                format!("data.reward_clip is {clip}"),
                 "rewards are kept to ±1 with 1; 0 leaves them as they are",
             ));
         }

@@ -54,16 +54,16 @@ fn is_gymnasiums(name: &str) -> bool {
 fn check(options: &EnvironmentOptions) -> Result<()> {
     let refuse = |what: String, help: &str| Err(Error::config(what, help));
     if !(options.timeout > 0.0 && options.timeout <= 1e6) {
-        return refuse(format!("env.timeout is {}", options.timeout), "give seconds above 0");
+        return refuse(format!("data.timeout is {}", options.timeout), "give seconds above 0");
     }
     if !(0.0..=1.0).contains(&options.sticky) {
-        return refuse(format!("env.sticky is {}", options.sticky), "give a chance from 0 to 1");
+        return refuse(format!("data.sticky is {}", options.sticky), "give a chance from 0 to 1");
     }
     if options.repeat == Some(0) || options.size == Some(0) || options.frame_limit == 0 {
-        return refuse("env.repeat, env.size or env.frame_limit is 0".into(), "give at least 1");
+        return refuse("data.repeat, data.size or data.frame_limit is 0".into(), "give at least 1");
     }
     if options.size.is_some_and(|size| size > 1024) {
-        return refuse(format!("env.size is {:?}", options.size), "give at most 1024 pixels");
+        return refuse(format!("data.size is {:?}", options.size), "give at most 1024 pixels");
     }
     Ok(())
 }
@@ -97,13 +97,13 @@ mod tests {
         assert!(refused("pendulum_pixels", &options).contains("did you mean `pendulum-pixels`?"));
         assert!(
             refused("catch", &EnvironmentOptions { repeat: Some(0), ..options.clone() })
-                .contains("env.repeat")
+                .contains("data.repeat")
         );
         assert!(
-            refused("catch", &EnvironmentOptions { sticky: 2.0, ..options.clone() }).contains("env.sticky")
+            refused("catch", &EnvironmentOptions { sticky: 2.0, ..options.clone() }).contains("data.sticky")
         );
         assert!(
-            refused("catch", &EnvironmentOptions { timeout: f64::NAN, ..options }).contains("env.timeout")
+            refused("catch", &EnvironmentOptions { timeout: f64::NAN, ..options }).contains("data.timeout")
         );
     }
 

@@ -9,9 +9,6 @@ pub use crate::settings::DEFAULTS;
 
 /// The papers' settings for Atari at 100 000 agent steps (CURL, table 8 of its appendix and the authors' code) and for DeepMind Control (table 3).
 pub const PAPER: &str = r#"
-[data]
-reward_clip = "auto"
-
 [method.rainbow]
 channels = [32, 64]
 hidden = 256

@@ -120,7 +120,7 @@ pub(crate) fn replay_settings(
         stack: plan.stack,
         steps: plan.multi_step,
         discount: plan.discount,
-        reward_clip: (data.reward_clip > 0.0).then_some(data.reward_clip),
+        reward_clip: data.reward_clip.value().filter(|clip| *clip > 0.0),
         priority_exponent: plan.priority,
         segmentation: match plan.segments {
             Some(SegmentReward::Gathered(reward)) => Segmentation::Gathered(reward),

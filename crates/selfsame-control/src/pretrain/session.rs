@@ -94,7 +94,8 @@ impl<'a> Session<'a> {
             // Update, on what was stored before this step: the same, whoever of the two is faster.
             let terms = self.update(step)?;
             // Store.
-            let outcomes = self.training.recorder.waiting(|| self.environment.finish_step())?;
+            let outcomes = self.training.recorder.waiting(|| self.environment.finish_step());
+            let outcomes = outcomes.or_else(|error| self.save_before(error))?;
             let [outcome] = &outcomes[..] else { return Err(Error::Internal("not one outcome".into())) };
             self.store(&action, outcome)?;
             self.training.progress.advance(0.0);
@@ -108,6 +109,13 @@ impl<'a> Session<'a> {
             }
         }
         Ok(Outcome::Finished)
+    }
+
+    /// Saves what there is when the environment has failed, so that nothing is lost, and gives the error back.
+    fn save_before<T>(&mut self, error: Error) -> Result<T> {
+        self.training.recorder.sync()?;
+        self.save(LAST)?;
+        Err(error)
     }
 
     fn act(&mut self, step: usize) -> Result<Action> {
@@ -147,9 +155,12 @@ impl<'a> Session<'a> {
         others.map(|(name, term)| Ok((name, host::scalar(term)?))).collect()
     }
 
-    /// Chooses how much reward ends a segment, once there is an episode to choose by.
+    /// Chooses how much reward ends a segment, once there is an episode to choose by; and again at the beginning of an epoch, if an
+    /// episode brings twice as much by then, or half as much: an agent that has learned would else end a segment with every step.
     fn choose_segments(&mut self) {
-        if self.plan.segments != Some(SegmentReward::Auto) || self.control.segment_reward.is_some() {
+        let chosen = self.control.segment_reward;
+        let is_settled = chosen.is_some() && self.training.progress.step_in_epoch > 0;
+        if self.plan.segments != Some(SegmentReward::Auto) || is_settled {
             return;
         }
         let Some(reward) = self.replay.mean_episode_reward().map(f64::abs).filter(|reward| *reward > 0.0)
@@ -157,6 +168,9 @@ impl<'a> Session<'a> {
             return;
         };
         let gathered = SEGMENT_SHARE * reward;
+        if chosen.is_some_and(|chosen| (0.5..=2.0).contains(&(gathered / chosen))) {
+            return;
+        }
         self.replay.set_segmentation(Segmentation::Gathered(gathered));
         self.control.segment_reward = Some(gathered);
     }
@@ -204,12 +218,13 @@ impl<'a> Session<'a> {
         }
         let updates = self.control.updates - self.recorded_updates;
         let seconds = recorder.since_record().as_secs_f64().max(1e-9);
-        let more = [
+        let mut more = vec![
             ("updates", self.control.updates as f64),
             ("updates_per_second", (100.0 * updates as f64 / seconds).round() / 100.0),
             ("episodes", self.control.episode.number as f64),
             ("replay", self.replay.len() as f64),
         ];
+        more.extend(self.control.segment_reward.map(|reward| ("segment_reward", reward)));
         self.recorded_updates = self.control.updates;
         recorder.step(progress, [loss, common.optimizer.lr], terms, &more)
     }

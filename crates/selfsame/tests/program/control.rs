@@ -53,6 +53,34 @@ fn replay(here: &Workshop, run: &str) -> Vec<u8> {
 }
 
 #[test]
+fn the_papers_settings_can_be_trained_with() {
+    let here = Workshop::empty();
+    for (method, environment, clip) in [
+        ("rainbow", "catch", 1.0),
+        ("sac", "pendulum-pixels", 0.0),
+        ("curl", "catch", 1.0),
+        ("rcrl", "catch", 1.0),
+    ] {
+        let mut command = here.command();
+        command.args([
+            "pretrain",
+            method,
+            "--env",
+            environment,
+            "--preset",
+            "paper",
+            "--dry-run",
+            "--out",
+            "run",
+        ]);
+        let said = Said::of(command.output().unwrap()).succeeds();
+        let settings: toml::Table = said.stdout.parse().unwrap();
+        assert_eq!(settings["method"]["rainbow"]["multi_step"].as_integer(), Some(20));
+        assert_eq!(settings["data"]["reward_clip"].as_float(), Some(clip), "{method}");
+    }
+}
+
+#[test]
 fn every_agent_leaves_a_complete_run() {
     let here = Workshop::empty();
     for (method, environment, auxiliary, terms) in [

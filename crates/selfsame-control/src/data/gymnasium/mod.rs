@@ -166,12 +166,12 @@ fn tell(name: &str, kind: Kind, failure: Failure) -> Error {
         "python" => Error::config(
             format!("{name} needs Python, but {python} cannot be started: {what}"),
             format!(
-                "install Python 3.10 or later and then `{install}`, or name another interpreter (--python, SELFSAME_PYTHON)"
+                "install Python 3.10 or later and then `{install}`, or name another interpreter (--set data.python=PATH, or SELFSAME_PYTHON)"
             ),
         ),
         "package" => Error::config(
             format!("{name} needs a package that {python} does not have: {what}"),
-            format!("`{install}`, or name another interpreter (--python, SELFSAME_PYTHON)"),
+            format!("`{install}`, or name another interpreter (--set data.python=PATH, or SELFSAME_PYTHON)"),
         ),
         "unknown" => {
             // Capitals, which the names are full of, are no distance.
@@ -195,7 +195,7 @@ fn tell(name: &str, kind: Kind, failure: Failure) -> Error {
         "hung" => Error::data(
             name,
             format!("the environment does not answer: {what}"),
-            "see where it waits in the traceback; give it more time with env.timeout if it is only slow",
+            "see where it waits in the traceback; give it more time with data.timeout if it is only slow",
         ),
         "died" => Error::data(
             name,

@@ -199,12 +199,12 @@ impl Replay {
     pub fn new(settings: ReplaySettings) -> Result<Self> {
         settings.check()?;
         let capacity = settings.lane_capacity() * settings.environments;
-        let mut frames = Vec::new();
-        if frames.try_reserve_exact(capacity * settings.pixels.bytes()).is_err() {
+        // Given back before it is asked for again: two of them at once might not fit.
+        if Vec::<u8>::new().try_reserve_exact(capacity * settings.pixels.bytes()).is_err() {
             return Err(settings.too_large(memory::available().unwrap_or(0)));
         }
         // Zeroed memory is not touched before frames are written to it.
-        frames = vec![0; capacity * settings.pixels.bytes()];
+        let frames = vec![0; capacity * settings.pixels.bytes()];
         let taken = match settings.actions {
             Actions::Discrete(_) => Taken::Discrete(vec![0; capacity]),
             Actions::Continuous(numbers) => Taken::Continuous(numbers, vec![0.0; capacity * numbers]),
