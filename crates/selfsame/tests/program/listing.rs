@@ -19,6 +19,34 @@ fn lists_are_tables_or_objects() {
 }
 
 #[test]
+fn backbones_for_clips_are_listed_where_the_program_has_video() {
+    let here = Workshop::empty();
+    let table = here.run(&["list", "backbones"]).succeeds().stdout;
+    let result = here.run(&["list", "backbones", "--json"]).succeeds().result();
+    let backbones = result["backbones"].as_array().unwrap();
+    let of = |data: &str| backbones.iter().filter(|row| row["data"] == data).collect::<Vec<_>>();
+    assert_eq!(of("images").len(), 4);
+    assert_eq!(of("images")[2]["in short"], "residual network of bottlenecks, 3-4-6-3");
+    let videos = of("videos");
+    if cfg!(not(feature = "video")) {
+        assert!(videos.is_empty() && !table.contains("videos"), "{table}");
+        return;
+    }
+    let expected = [
+        ("r3d_18", "512"),
+        ("r2plus1d_18", "512"),
+        ("s3d", "1024"),
+        ("c3d", "512"),
+        ("r3d_26", "2048"),
+        ("r2plus1d_26", "2048"),
+    ];
+    let cell = |row: &serde_json::Value, column: &str| row[column].as_str().unwrap().to_owned();
+    let found = videos.iter().map(|row| (cell(row, "backbone"), cell(row, "features at width 1")));
+    assert!(found.eq(expected.map(|(name, features)| (name.to_owned(), features.to_owned()))), "{result}");
+    assert!(expected.iter().all(|(name, _)| table.contains(name)), "{table}");
+}
+
+#[test]
 fn doctor_tells_what_there_is() {
     let here = Workshop::empty();
     let doctor = here.run(&["doctor", "--json"]).succeeds().result();

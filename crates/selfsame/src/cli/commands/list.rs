@@ -42,14 +42,38 @@ fn methods() -> Listing {
 }
 
 fn backbones() -> Listing {
-    let row = |depth: &Depth| {
-        let features = 512 * depth.expansion();
-        vec![depth.name().to_owned(), format!("{:?}", depth.blocks()), features.to_string()]
+    let rows = of_images().chain(of_videos());
+    let row = |(name, data, what, features): (&str, &str, String, usize)| {
+        vec![name.to_owned(), data.to_owned(), what, features.to_string()]
     };
     Listing {
-        columns: &["backbone", "blocks", "features at width 1"],
-        rows: Depth::ALL.iter().map(row).collect(),
+        columns: &["backbone", "data", "in short", "features at width 1"],
+        rows: rows.map(row).collect(),
     }
+}
+
+fn of_images() -> impl Iterator<Item = (&'static str, &'static str, String, usize)> {
+    Depth::ALL.into_iter().map(|depth| {
+        let [first, second, third, fourth] = depth.blocks();
+        let kind = if depth.expansion() == 1 { "basic blocks" } else { "bottlenecks" };
+        let what = format!("residual network of {kind}, {first}-{second}-{third}-{fourth}");
+        (depth.name(), selfsame_image::pretrain::MODALITY.data, what, 512 * depth.expansion())
+    })
+}
+
+#[cfg(feature = "video")]
+fn of_videos() -> impl Iterator<Item = (&'static str, &'static str, String, usize)> {
+    use selfsame_video::model::{Architecture, BackboneConfig};
+    Architecture::ALL.into_iter().map(|network| {
+        let features = BackboneConfig::new(network).features();
+        (network.name(), selfsame_video::pretrain::MODALITY.data, network.description().to_owned(), features)
+    })
+}
+
+/// They are in programs with video alone, as its methods are.
+#[cfg(not(feature = "video"))]
+fn of_videos() -> impl Iterator<Item = (&'static str, &'static str, String, usize)> {
+    std::iter::empty()
 }
 
 fn recipes() -> Listing {
