@@ -6,6 +6,7 @@ pub mod method;
 pub mod model;
 mod network;
 pub mod pretrain;
+pub mod preview;
 pub mod settings;
 pub mod trained;
 pub mod view;

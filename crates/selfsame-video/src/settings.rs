@@ -2,14 +2,15 @@
 
 pub use selfsame_core::pretrain::{Preset, RunSettings};
 
-use selfsame_core::settings::Auto;
+use selfsame_core::settings::{Auto, Resolved};
 use selfsame_core::{Error, Result};
+use selfsame_image::view::Recipe;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
-use crate::method::Entry;
+use crate::method::{Entry, by_name};
 use crate::pretrain::MODALITY;
-use crate::view::ClipTime;
+use crate::view::{ClipTime, VideoPipeline};
 
 /// The general defaults; a method's own go over them.
 pub(crate) const DEFAULTS: &str = r#"
@@ -119,6 +120,17 @@ impl ViewSettings {
     pub fn time(&self) -> ClipTime {
         ClipTime { frames: self.frames, stride: self.stride }
     }
+}
+
+/// What makes the views of the method that these settings name.
+///
+/// # Errors
+/// Unknown names, and settings that no views can have.
+pub(crate) fn pipeline(settings: &Resolved) -> Result<VideoPipeline> {
+    let view: ViewSettings = settings.section("view")?;
+    let entry = by_name(settings.text("method.name"))?;
+    let recipe = Recipe::by_name(&view.recipe)?.without(&view.without)?;
+    VideoPipeline::new(recipe, view.time(), view.image_size, (entry.arrangement)(settings)?)
 }
 
 /// Section `[backbone]`.

@@ -61,6 +61,19 @@ impl VideoRender {
         Self { folder, pipeline }
     }
 
+    /// The views of a video, before anything is decoded; `random` is the instance's stream.
+    ///
+    /// # Errors
+    /// When there is no such video.
+    pub fn plan(&self, index: usize, random: &Random) -> Result<InstancePlan> {
+        let video = self.folder.video(index)?;
+        let (frames, size) = (video.frames(), video.size());
+        let shape = VideoShape { frames, height: size.height, width: size.width };
+        let key_frames: Vec<usize> =
+            self.folder.key_frames(index)?.iter().map(|&frame| frame as usize).collect();
+        Ok(self.pipeline.plan(random, shape, &key_frames))
+    }
+
     /// Decodes what was planned of a video with so many frames. The file is gone through once for all clips.
     fn read(&self, index: usize, plan: &InstancePlan, frames: usize) -> Result<Read> {
         let length = self.pipeline.clip().time().frames;
@@ -100,13 +113,8 @@ impl VideoRender {
         random: &Random,
         row: &mut InstanceViews<'_>,
     ) -> Result<Option<Labels>> {
-        let video = self.folder.video(index)?;
-        let (frames, size) = (video.frames(), video.size());
-        let shape = VideoShape { frames, height: size.height, width: size.width };
-        let key_frames: Vec<usize> =
-            self.folder.key_frames(index)?.iter().map(|&frame| frame as usize).collect();
-        let plan = self.pipeline.plan(random, shape, &key_frames);
-        let read = self.read(index, &plan, frames)?;
+        let plan = self.plan(index, random)?;
+        let read = self.read(index, &plan, self.folder.video(index)?.frames())?;
         let pictures = |pixels, size: Size| Frames::new(pixels, size.height, size.width);
         let clips = read.clips.iter().flat_map(|clips| {
             let length = clips.pixels.len() / plan.clips.len().max(1);

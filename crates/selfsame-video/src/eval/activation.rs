@@ -207,7 +207,7 @@ fn video_rows(
     maps: &[Vec<Maps>],
 ) -> Vec<Vec<Picture>> {
     let middles: Vec<Picture> =
-        (0..views.clips.len()).map(|clip| pipeline.picture(views, clip, place)).collect();
+        (0..views.clips.len()).map(|clip| pipeline.picture(views, clip, place, views.frames / 2)).collect();
     let below = maps.iter().map(|of_clips| {
         // One scale for the whole row, so that clips can be compared.
         let cells = || of_clips.iter().flat_map(|maps| maps.of_clip(place).iter().copied());

@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 use selfsame_core::method::{Method, Objective, Step};
 use selfsame_core::nn::Parameters;
-use selfsame_core::{Error, Result};
+use selfsame_core::{Error, Random, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Layer, VideoMethod, video_moco};
@@ -106,6 +106,23 @@ impl ErasingConfig {
             "it is the largest share of the frame that is added to a clip: 0.3 is the paper's, 0 adds none",
         ))
     }
+
+    /// Equation 1 on the first clip of every video: λ ~ U(0, γ), and the frame k any of the clip's. `random` is the stream of the step.
+    pub fn distract(&self, views: &mut ClipViews, random: &Random) {
+        let Self { erase_background: largest, erase_by } = *self;
+        let random = random.named("erase background");
+        let (frames, area) = (views.frames, views.clips[0].len() / views.instances.len().max(1));
+        let clips = views.clips[0].par_chunks_exact_mut(area.max(1)).zip(&views.instances);
+        clips.for_each(|(clip, &instance)| {
+            let own = random.at(instance as u64);
+            let mut share = match erase_by {
+                ErasedBy::Instance => own.named("share"),
+                ErasedBy::Batch => random.named("share"),
+            };
+            let share = share.range(0.0, largest as f32);
+            erase_background(clip, frames, own.named("frame").below(frames), share);
+        });
+    }
 }
 
 /// Any method, with distracting clips in place of its first ones.
@@ -119,32 +136,15 @@ impl Erasing {
     pub fn new(method: Box<dyn VideoMethod>, config: ErasingConfig) -> Self {
         Self { method, config }
     }
-
-    /// Equation 1 on the first clip of every video: λ ~ U(0, γ), and the frame k any of the clip's.
-    fn distract(&self, views: &ClipViews, step: &Step) -> ClipViews {
-        let ErasingConfig { erase_background: largest, erase_by } = self.config;
-        let mut views = views.clone();
-        let random = step.random.named("erase background");
-        let (frames, area) = (views.frames, views.clips[0].len() / views.instances.len().max(1));
-        let clips = views.clips[0].par_chunks_exact_mut(area.max(1)).zip(&views.instances);
-        clips.for_each(|(clip, &instance)| {
-            let own = random.at(instance as u64);
-            let mut share = match erase_by {
-                ErasedBy::Instance => own.named("share"),
-                ErasedBy::Batch => random.named("share"),
-            };
-            let share = share.range(0.0, largest as f32);
-            erase_background(clip, frames, own.named("frame").below(frames), share);
-        });
-        views
-    }
 }
 
 impl Method for Erasing {
     type Views = ClipViews;
 
     fn objective(&mut self, views: &ClipViews, step: &Step) -> Result<Objective> {
-        self.method.objective(&self.distract(views, step), step)
+        let mut distracting = views.clone();
+        self.config.distract(&mut distracting, &step.random);
+        self.method.objective(&distracting, step)
     }
 
     fn trained(&mut self) -> &mut dyn Parameters {

@@ -16,14 +16,13 @@ use selfsame_core::run::{DataRecord, RunFolder};
 use selfsame_core::settings::Resolved;
 use selfsame_core::train::{Outcome, Yardstick};
 use selfsame_core::{Error, Random, Result, device};
-use selfsame_image::view::Recipe;
 
 use crate::data::{Loader, VideoFolder, VideoFolderOptions, VideoRender};
 use crate::eval::OnlineKnn;
 use crate::method::{self, Entry, Layer, VideoMethod};
 use crate::network::{backbone_config, build, initial_weights};
-use crate::settings::{DEFAULTS, DataSettings, PATHS, ViewSettings};
-use crate::view::{Arrangement, VideoPipeline};
+use crate::settings::{DEFAULTS, DataSettings, PATHS, ViewSettings, pipeline};
+use crate::view::Arrangement;
 
 /// Videos, as something to learn from.
 pub static MODALITY: Modality = Modality {
@@ -60,12 +59,10 @@ pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
     let common = Common::of(&settings)?;
 
     let view: ViewSettings = settings.section("view")?;
-    let arrangement = (entry.arrangement)(&settings)?;
-    if let Arrangement::Surroundings { motion: Some(_), .. } = arrangement {
+    let pipeline = pipeline(&settings)?;
+    if let Arrangement::Surroundings { motion: Some(_), .. } = pipeline.arrangement() {
         check_motion(&folder, data.max_bad_share)?;
     }
-    let recipe = Recipe::by_name(&view.recipe)?.without(&view.without)?;
-    let pipeline = VideoPipeline::new(recipe, view.time(), view.image_size, arrangement)?;
     let workers = data.workers.or(std::thread::available_parallelism().map_or(1, usize::from));
     let options = LoaderOptions {
         batch_size: common.run.batch_size,

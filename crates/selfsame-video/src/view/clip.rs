@@ -71,11 +71,11 @@ impl ClipPipeline {
         self.pictures.side
     }
 
-    /// The frame in the middle of a clip of a batch: clip number `clip` of the video in this place.
-    pub fn picture(&self, views: &ClipViews, clip: usize, place: usize) -> Picture {
+    /// A frame of a clip of a batch: frame number `time` of clip number `clip` of the video in this place.
+    pub fn picture(&self, views: &ClipViews, clip: usize, place: usize, time: usize) -> Picture {
         let (frames, area) = (views.frames, views.side * views.side);
         let pixels = &views.clips[clip][place * 3 * frames * area..];
-        let plane = |channel: usize| &pixels[(channel * frames + frames / 2) * area..][..area];
+        let plane = |channel: usize| &pixels[(channel * frames + time) * area..][..area];
         self.pictures.to_picture(&[0, 1, 2].map(plane).concat())
     }
 

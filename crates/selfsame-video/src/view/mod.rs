@@ -21,6 +21,7 @@ pub use clip::{ClipPipeline, ClipPlan, ClipScratch};
 pub use decoded::{Frames, MotionFrames, VideoShape};
 pub use erasing::erase_background;
 pub use key_frame::{KEY_FRAME, choose_key_frame};
+pub use motion::LONGEST_MOTION;
 pub use pipeline::{
     Arrangement, Decoded, InstancePlan, Labels, MotionPlan, PairTasks, VideoPipeline, VideoScratch,
 };

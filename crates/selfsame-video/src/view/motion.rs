@@ -5,8 +5,8 @@ use selfsame_image::view::resample::{Interpolation, ResampleScratch, resample};
 
 use super::decoded::MotionFrames;
 
-/// The longest motion in pixels that is told from a longer one (the authors' code of CMD).
-const LONGEST: f32 = 10.0;
+/// The longest motion in pixels that is told from a longer one (the authors' code of CMD): 1 in views.
+pub const LONGEST_MOTION: f32 = 10.0;
 
 /// Cuts the crop of `geometry` out of motion maps, resizes it bilinearly to `side` × `side`, and brings its vectors to −1..1: ten pixels of the
 /// video are 1, and so is what is longer. Vectors are not rescaled by the crop's zoom. Where the geometry exchanges left and right, motion
@@ -25,7 +25,7 @@ pub(super) fn render_motion(
         let crop = geometry.crop_at(component.width, component.height);
         let size = [side, side];
         resample(component, &crop, size, geometry.flipped, Interpolation::Bilinear, 1.0, scratch, plane);
-        let unit = if axis == 0 && geometry.flipped { -1.0 / LONGEST } else { 1.0 / LONGEST };
+        let unit = if axis == 0 && geometry.flipped { -1.0 / LONGEST_MOTION } else { 1.0 / LONGEST_MOTION };
         plane.iter_mut().for_each(|value| *value = (*value * unit).clamp(-1.0, 1.0));
     }
 }

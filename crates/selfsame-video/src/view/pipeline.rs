@@ -145,6 +145,11 @@ impl VideoPipeline {
         &self.clip
     }
 
+    /// Of which views an instance consists.
+    pub fn arrangement(&self) -> Arrangement {
+        self.arrangement
+    }
+
     /// Frames of a motion window; 0 where there is none.
     pub fn motion_frames(&self) -> usize {
         match self.arrangement {

@@ -61,6 +61,7 @@ fn preview_draws_a_sheet() {
     assert!(bytes == fs::read(here.path("sheet.png")).unwrap(), "the seed decides");
     here.run(&["data", "preview", "photos", "-o", "x.png", "--recipe", "simclrr"])
         .fails(2, &["did you mean `simclr`?"]);
+    here.run(&["data", "preview", "photos", "-o", "x.png", "--method", "simclr"]).fails(2, &["--recipe"]);
     here.run(&["data", "preview", "photos", "-o", "no/x.png"])
         .fails(1, &["cannot write no/x.png", "check the path"]);
 }

@@ -204,31 +204,64 @@ mod with_ffmpeg {
     }
 
     #[test]
-    fn a_preview_shows_clips_and_their_motion() {
+    fn a_preview_shows_clips_their_motion_and_their_views() {
         let here = workshop();
         spoil(&here);
-        let words = [
-            "data",
-            "preview",
-            "set/train",
-            "-o",
-            "sheet.png",
-            "--instances",
-            "3",
-            "--views",
-            "4",
-            "--quiet",
-        ];
-        let result = here.run(&[&words[..], &["--image-size", "48", "--json"]].concat()).succeeds().result();
+        let words = ["data", "preview", "set/train", "-o", "sheet.png", "--instances", "3", "--frames", "4"];
+        let more = ["--stride", "2", "--image-size", "48", "--quiet"];
+        let words = [&words[..], &more].concat();
+        let result = here.run(&[&words[..], &["--json"]].concat()).succeeds().result();
         assert_eq!(
-            (&result["instances"], &result["frames"], &result["stride"]),
-            (&json!(3), &json!(4), &json!(4))
+            (&result["instances"], &result["frames"], &result["stride"], &result["method"]),
+            (&json!(3), &json!(4), &json!(2), &json!("video-moco"))
         );
-        let sheet = image::open(here.path("sheet.png")).unwrap();
-        // Four frames in a row, and twice as many rows as clips.
-        assert_eq!((sheet.width(), sheet.height()), (4 * 52 + 4, 6 * 52 + 4));
+        for video in result["videos"].as_array().unwrap() {
+            assert_eq!(video["rows"], json!(["clip", "motion", "view 1", "view 2"]), "{video}");
+            assert!(video["name"].as_str().unwrap().ends_with(".mp4"), "{video}");
+        }
+        let size = |name: &str| {
+            let sheet = image::open(here.path(name)).unwrap();
+            (sheet.width(), sheet.height())
+        };
+        // Four frames in a row, and four rows for each video.
+        assert_eq!(size("sheet.png"), (4 * 52 + 4, 12 * 52 + 4));
         here.run(&words).fails(2, &["sheet.png exists", "--overwrite"]);
-        here.run(&["data", "preview", "set/train", "-o", "x.png", "--stride", "0"]).fails(2, &["--stride"]);
+
+        let sheet = |name: &str, method: &str| {
+            let seen = here.run(&[&words[..3], &["-o", name, "--method", method], &words[5..]].concat());
+            (seen.succeeds().stdout, fs::read(here.path(name)).unwrap())
+        };
+        let (said, cmd) = sheet("cmd.png", "cmd");
+        // Eight frames of motion, four such windows, and the key frame.
+        assert_eq!(size("cmd.png"), (8 * 52 + 4, 3 * 8 * 52 + 4));
+        for words in ["3 videos as `cmd` sees them", "future motion", "other motion 3", "key frame: cmd.png"]
+        {
+            assert!(said.contains(words), "{words} in {said}");
+        }
+        assert!(cmd == sheet("again.png", "cmd").1, "the seed decides");
+        let [be, plain] = [sheet("be.png", "be").1, fs::read(here.path("sheet.png")).unwrap()];
+        assert!(be != plain, "backgrounds are erased for `be`");
+        for (words, told) in [
+            (&["--stride", "0"][..], "--stride"),
+            (&["--views", "4"], "--frames"),
+            (&["--method", "cdm"], "did you mean `cmd`?"),
+            (&["--recipe", "moco-v3"], "did you mean `moco-v2`?"),
+            (&["--method", "cstp", "--recipe", "evaluation"], "the recipe cuts nothing"),
+        ] {
+            here.run(&[&["data", "preview", "set/train", "-o", "x.png"], words].concat()).fails(2, &[told]);
+        }
+        assert!(!here.path("x.png").exists());
+    }
+
+    #[test]
+    fn a_preview_says_why_nothing_can_be_shown() {
+        let here = workshop();
+        // Every frame a key frame: there is no motion to foresee.
+        here.run(&["data", "reencode", "set/train", "keys", "--key-interval", "1", "--quiet"]).succeeds();
+        here.run(&["data", "preview", "keys", "--method", "cmd"])
+            .fails(3, &["no video can be shown", "motion"]);
+        let said = here.run(&["data", "preview", "keys", "--instances", "1", "--frames", "2"]).succeeds();
+        assert!(said.stdout.contains("each from above clip, view 1, view 2: preview.png"), "{said:#?}");
     }
 
     #[test]

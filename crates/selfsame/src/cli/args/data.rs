@@ -44,9 +44,10 @@ pub enum Data {
         #[command(flatten)]
         output: Output,
     },
-    /// Write a contact sheet of pictures beside their views, or of clips with their motion
+    /// Write a contact sheet of pictures beside their views, or of clips above theirs and with their motion
     #[command(
-        after_help = "Example:\n  selfsame data preview photos/ --recipe simclr-cifar --image-size 32 -o sheet.png"
+        after_help = "Examples:\n  selfsame data preview photos/ --recipe simclr-cifar --image-size 32 -o sheet.png\n  \
+        selfsame data preview clips/ --method cmd -o sheet.png"
     )]
     Preview {
         /// Pictures: a folder, tar shards or a pack. Videos: a folder or a file
@@ -57,18 +58,24 @@ pub enum Data {
         /// The PNG to write
         #[arg(long = "output", short = 'o', default_value = "preview.png")]
         output_file: PathBuf,
-        /// The views: `selfsame list recipes`
-        #[arg(long, default_value = "simclr")]
-        recipe: String,
+        /// The views: `selfsame list recipes`; left out, `simclr` for pictures, and for videos the recipe of the method
+        #[arg(long)]
+        recipe: Option<String>,
+        /// The method whose views of videos are shown: `selfsame list methods`; left out, `video-moco`
+        #[arg(long)]
+        method: Option<String>,
         /// Side of a view in pixels
         #[arg(long, default_value_t = 96)]
         image_size: usize,
-        /// Rows of the sheet
+        /// How many pictures or videos
         #[arg(long, default_value_t = 8)]
         instances: usize,
-        /// Views of each picture, or frames of each clip
-        #[arg(long, default_value_t = 6)]
-        views: usize,
+        /// Views of each picture; left out, 6. A video has those of the method
+        #[arg(long)]
+        views: Option<usize>,
+        /// Frames of a clip
+        #[arg(long, value_name = "COUNT", default_value_t = 8)]
+        frames: usize,
         /// Frames of a video from one to the next of a clip
         #[arg(long, value_name = "FRAMES", default_value_t = 4)]
         stride: usize,

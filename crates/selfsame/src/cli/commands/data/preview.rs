@@ -12,12 +12,19 @@ use super::open;
 use crate::cli::args;
 use crate::cli::output::{print, refuse_existing};
 
+/// Views of a picture unless told otherwise.
+const VIEWS: usize = 6;
+
+/// The recipe unless told otherwise.
+const RECIPE: &str = "simclr";
+
 /// Draws pictures beside their views.
 pub fn run(args: &args::Data) -> Result<ExitCode> {
     let args::Data::Preview {
         path,
         output_file,
         recipe,
+        method,
         image_size,
         instances,
         views,
@@ -29,9 +36,16 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     else {
         return Err(Error::Internal("not a preview".into()));
     };
+    if method.is_some() {
+        return Err(Error::config(
+            "--method chooses views of videos",
+            "views of pictures are those of a recipe: --recipe, see `selfsame list recipes`",
+        ));
+    }
     refuse_existing(output_file, *overwrite)?;
+    let views = views.unwrap_or(VIEWS);
     let dataset = open(path)?;
-    let pipeline = Pipeline::new(Recipe::by_name(recipe)?, *image_size, *views)?;
+    let pipeline = Pipeline::new(Recipe::by_name(recipe.as_deref().unwrap_or(RECIPE))?, *image_size, views)?;
     let random = Random::new(*seed);
     let (mut scratch, mut buffer, mut rows) = (Scratch::default(), Vec::new(), Vec::new());
     for index in random.named("preview").permutation(dataset.len()) {
@@ -44,7 +58,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
         });
         let Some((header, picture)) = decoded else { continue };
         let address = random.named("views").at(0).at(index as u64);
-        let rendered = (0..*views).map(|view| {
+        let rendered = (0..views).map(|view| {
             let geometry = pipeline.sample_geometry(&address, view, header.width, header.height);
             let mut pixels = vec![0.0; pipeline.view_len()];
             pipeline.render(&address, view, &picture, &geometry, &mut scratch, &mut pixels);

@@ -79,7 +79,8 @@ pub fn run(args: &args::Embed, format: Format) -> Result<ExitCode> {
 /// A frame of each video, as the network saw it.
 fn thumbnails(pipeline: &ClipPipeline, views: &ClipViews) -> Option<Vec<RgbImage>> {
     let middle = views.clips.len() / 2;
-    let pictures = (0..views.instances.len()).map(|place| pipeline.picture(views, middle, place));
+    let pictures =
+        (0..views.instances.len()).map(|place| pipeline.picture(views, middle, place, views.frames / 2));
     pictures
         .map(|picture| RgbImage::from_raw(picture.width as u32, picture.height as u32, picture.pixels))
         .collect()

@@ -1,25 +1,35 @@
 //! `selfsame data preview` of videos
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use selfsame_core::pretrain::Preset;
+use selfsame_core::settings::Layers;
 use selfsame_core::{Error, Random, Result};
-use selfsame_image::picture::Picture;
 use selfsame_image::view::preview::contact_sheet;
-use selfsame_video::data::{VideoFolder, clip_frames, motion_drawn};
-use serde_json::json;
+use selfsame_video::method::by_name;
+use selfsame_video::preview::Preview;
+use selfsame_video::settings::defaults;
+use serde_json::{Value, json};
 
 use super::open;
 use crate::cli::args;
 use crate::cli::output::{print, refuse_existing};
 
-/// Draws clips, and below each its motion.
+/// The method unless told otherwise.
+const METHOD: &str = "video-moco";
+
+/// Draws clips, their motion, and below them the views that a method has of them.
 pub fn run(args: &args::Data) -> Result<ExitCode> {
     let args::Data::Preview {
         path,
         output_file,
+        recipe,
+        method,
         image_size,
         instances,
         views,
+        frames,
         stride,
         seed,
         overwrite,
@@ -30,66 +40,77 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
         return Err(Error::Internal("not a preview".into()));
     };
     refuse_existing(output_file, *overwrite)?;
-    if *views == 0 || *stride == 0 || *image_size == 0 {
+    if views.is_some() {
         return Err(Error::config(
-            "a clip needs frames of some size, a stride apart",
-            "give 1 or more for --views, --stride and --image-size",
+            "--views counts views of pictures",
+            "a video has as many as its method needs: --method; a clip has --frames",
         ));
     }
-    let folder = open(path, output.quiet)?;
-    let random = Random::new(*seed);
-    let (mut rows, mut count) = (Vec::new(), 0);
-    for index in random.named("preview").permutation(folder.len()) {
-        if count == *instances {
+    if *frames == 0 || *stride == 0 || *image_size == 0 {
+        return Err(Error::config(
+            "a clip needs frames of some size, a stride apart",
+            "give 1 or more for --frames, --stride and --image-size",
+        ));
+    }
+    let method = method.as_deref().unwrap_or(METHOD);
+    let mut layers = Layers::new(defaults(by_name(method)?, Preset::Small)?);
+    for (key, value, flag) in [
+        ("view.image_size", image_size, "--image-size"),
+        ("view.frames", frames, "--frames"),
+        ("view.stride", stride, "--stride"),
+    ] {
+        layers = layers.typed(key, &value.to_string(), flag)?;
+    }
+    if let Some(recipe) = recipe {
+        layers = layers.typed("view.recipe", recipe, "--recipe")?;
+    }
+    let folder = Arc::new(open(path, output.quiet)?);
+    let preview = Preview::new(folder.clone(), &layers.resolve(), *seed)?;
+    let (mut sheet, mut shown, mut failed) = (Vec::new(), Vec::<Value>::new(), None);
+    for index in Random::new(*seed).named("preview").permutation(folder.len()) {
+        if shown.len() == *instances {
             break;
         }
-        // What cannot be decoded is left out here; `data check` reports it.
-        if let Ok(drawn) = clip(&folder, index, *views, *stride, *image_size, &random) {
-            rows.extend(drawn);
-            count += 1;
+        let name = &folder.video(index)?.name;
+        match preview.rows(index) {
+            Ok(rows) => {
+                let names: Vec<String> = rows.iter().map(|(row, _)| row.to_string()).collect();
+                shown.push(json!({ "name": name, "rows": names }));
+                sheet.extend(rows.into_iter().filter_map(|(_, pictures)| {
+                    let mut pictures = pictures.into_iter();
+                    Some((pictures.next()?, pictures.collect()))
+                }));
+            }
+            // What cannot be decoded is left out here; `data check` reports it.
+            Err(reason) => failed = failed.or(Some(format!("{name}: {reason}"))),
         }
     }
-    if rows.is_empty() {
-        return Err(Error::data(path, "no video can be decoded", "`selfsame data check` says why"));
+    if shown.is_empty() {
+        let reason = failed.map_or_else(String::new, |failed| format!(", such as {failed}"));
+        let what = format!("no video can be shown as `{method}` sees it{reason}");
+        return Err(Error::data(path, what, "`selfsame data check` says more about each"));
     }
-    contact_sheet(&rows, *image_size).save_png(output_file)?;
+    contact_sheet(&sheet, *image_size).save_png(output_file)?;
     match output.json {
-        true => print(json!({ "file": output_file, "instances": count, "frames": views, "stride": stride }))?,
-        false => {
-            print(format!("{count} clips of {views} frames and their motion: {}", output_file.display()))?
-        }
+        true => print(json!({
+            "file": output_file,
+            "method": method,
+            "instances": shown.len(),
+            "frames": frames,
+            "stride": stride,
+            "videos": shown,
+        }))?,
+        false => print(summary(&shown, method) + &format!(": {}", output_file.display()))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A row with the frames of a clip, and one with their motion where there is some.
-fn clip(
-    folder: &VideoFolder,
-    index: usize,
-    length: usize,
-    stride: usize,
-    side: usize,
-    random: &Random,
-) -> Result<Vec<(Picture, Vec<Picture>)>> {
-    let video = folder.video(index)?;
-    let span = (length - 1) * stride;
-    let start = random.named("clip").at(index as u64).below(video.frames().saturating_sub(span).max(1));
-    let size = video.size().shrunk_to(side);
-    let clip = folder.clip(index, start, stride, length, Some(size))?;
-    let frames: Vec<Picture> = (0..length)
-        .filter_map(|number| Picture::new(size.width, size.height, clip.frame(number)?.to_vec()).ok())
-        .collect();
-    let motion: Result<Vec<Picture>> = clip_frames(start, stride, length, video.frames())
-        .into_iter()
-        .zip(&frames)
-        .map(|(number, frame)| {
-            let map = folder.motion(index, number, 1)?;
-            Ok(motion_drawn(frame, &map.values, map.size.width, map.size.height))
-        })
-        .collect();
-    let row = |pictures: Vec<Picture>| {
-        let mut pictures = pictures.into_iter();
-        Some((pictures.next()?, pictures.collect()))
+/// What the sheet shows, in words.
+fn summary(shown: &[Value], method: &str) -> String {
+    let names = |video: &Value| -> Vec<String> {
+        let rows = video["rows"].as_array().into_iter().flatten();
+        rows.filter_map(|row| row.as_str().map(str::to_owned)).collect()
     };
-    Ok([row(frames), motion.ok().and_then(row)].into_iter().flatten().collect())
+    let rows = shown.iter().map(names).max_by_key(Vec::len).unwrap_or_default();
+    format!("{} videos as `{method}` sees them, each from above {}", shown.len(), rows.join(", "))
 }
