@@ -37,6 +37,7 @@ init_from = ""
 name = "video-moco"
 erase_background = 0.0
 erase_by = "instance"
+erase_consistency = 0.0
 
 [optimizer]
 name = "sgd"

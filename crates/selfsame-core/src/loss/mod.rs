@@ -8,6 +8,7 @@ mod categorical;
 mod classification;
 mod cmd;
 mod densecl;
+mod feature_consistency;
 mod info_nce;
 mod mixsiam;
 mod mochi;
@@ -28,6 +29,7 @@ pub use categorical::{Support, categorical_cross_entropy, categorical_projection
 pub use classification::{Classification, classification};
 pub use cmd::{cmd_context, cmd_motion};
 pub use densecl::{correspondence, densecl_dense};
+pub use feature_consistency::feature_consistency;
 pub use info_nce::{Contrast, info_nce};
 pub use mixsiam::{MixSiamLoss, ViewsPredict, largest, mixsiam, mixture};
 pub use mochi::{Mixing, Mochi, Synthesis, mochi};

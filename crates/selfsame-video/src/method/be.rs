@@ -4,12 +4,14 @@
 //!
 //! One frame of a clip, added to all its frames, disturbs what stands still and keeps what moves (section 3.2). Who has to find another clip of the
 //! same video from such a *distracting* clip had better look at the motion. It goes with any method: [`Erasing`] gives its first clip away
-//! distracted. `be` by itself is MoCo with it (section 3.3).
+//! distracted. `be` by itself is MoCo with it (section 3.3). The features of a clip and of what was made of it can be pulled together besides.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
+use selfsame_core::collective::mean_with_gradient;
+use selfsame_core::loss::feature_consistency;
 use selfsame_core::method::{Method, Objective, Step};
-use selfsame_core::nn::Parameters;
+use selfsame_core::nn::{Parameters, device_of};
 use selfsame_core::{Error, Random, Result};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +84,8 @@ pub struct ErasingConfig {
     pub erase_background: f64,
     /// For what λ is drawn.
     pub erase_by: ErasedBy,
+    /// What the loss gets of the mean squared difference between the features of a distracting clip and those of the clip itself; 0 for nothing.
+    pub erase_consistency: f64,
 }
 
 /// For what the share of the added frame is drawn.
@@ -96,20 +100,33 @@ pub enum ErasedBy {
 
 impl ErasingConfig {
     /// # Errors
-    /// A share that is not in `[0, 1]`.
+    /// A share that is not in `[0, 1]`, a weight below 0, or a weight where nothing is erased.
     pub fn validate(&self) -> Result<()> {
-        if (0.0..=1.0).contains(&self.erase_background) {
-            return Ok(());
+        let Self { erase_background: largest, erase_consistency: weight, .. } = *self;
+        if !(0.0..=1.0).contains(&largest) {
+            return Err(Error::config(
+                format!("method.erase_background is {largest}, which is not in [0, 1]"),
+                "it is the largest share of the frame that is added to a clip: 0.3 is the paper's, 0 adds none",
+            ));
         }
-        Err(Error::config(
-            format!("method.erase_background is {}, which is not in [0, 1]", self.erase_background),
-            "it is the largest share of the frame that is added to a clip: 0.3 is the paper's, 0 adds none",
-        ))
+        if !(weight >= 0.0 && weight.is_finite()) {
+            return Err(Error::config(
+                format!("method.erase_consistency is {weight}, which is not 0 or more"),
+                "it weighs how much erasing a background changes the features; 0 leaves that out",
+            ));
+        }
+        if weight > 0.0 && largest == 0.0 {
+            return Err(Error::config(
+                format!("method.erase_consistency is {weight}, but no background is erased"),
+                "erase some: --erase-background 0.3, or set method.erase_consistency to 0",
+            ));
+        }
+        Ok(())
     }
 
     /// Equation 1 on the first clip of every video: λ ~ U(0, γ), and the frame k any of the clip's. `random` is the stream of the step.
     pub fn distract(&self, views: &mut ClipViews, random: &Random) {
-        let Self { erase_background: largest, erase_by } = *self;
+        let Self { erase_background: largest, erase_by, .. } = *self;
         let random = random.named("erase background");
         let (frames, area) = (views.frames, views.clips[0].len() / views.instances.len().max(1));
         let clips = views.clips[0].par_chunks_exact_mut(area.max(1)).zip(&views.instances);
@@ -136,6 +153,15 @@ impl Erasing {
     pub fn new(method: Box<dyn VideoMethod>, config: ErasingConfig) -> Self {
         Self { method, config }
     }
+
+    /// MSE(f(x̂), f(x)) over the batch of all ranks, f being the backbone.
+    fn consistency(&self, distracting: &ClipViews, views: &ClipViews, step: &Step) -> Result<Tensor<1>> {
+        let (backbone, mode) = (self.method.backbone(), step.mode());
+        let device = device_of(backbone)?;
+        let features = |views: &ClipViews| backbone.forward(views.tensor(0, &device), &mode);
+        let local = feature_consistency(features(distracting), features(views));
+        mean_with_gradient(local, views.instances.len(), &*step.collective)
+    }
 }
 
 impl Method for Erasing {
@@ -144,7 +170,14 @@ impl Method for Erasing {
     fn objective(&mut self, views: &ClipViews, step: &Step) -> Result<Objective> {
         let mut distracting = views.clone();
         self.config.distract(&mut distracting, &step.random);
-        self.method.objective(&distracting, step)
+        let mut objective = self.method.objective(&distracting, step)?;
+        let weight = self.config.erase_consistency;
+        if weight > 0.0 {
+            let consistency = self.consistency(&distracting, views, step)?;
+            objective.loss = objective.loss + consistency.clone() * weight;
+            objective.terms.push(("consistency", consistency));
+        }
+        Ok(objective)
     }
 
     fn trained(&mut self) -> &mut dyn Parameters {

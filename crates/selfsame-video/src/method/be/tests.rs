@@ -44,7 +44,7 @@ fn plain() -> Box<dyn VideoMethod> {
 fn distracted(views: &ClipViews, erase_by: ErasedBy, step: &Step) -> ClipViews {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let watcher = Box::new(Watcher { method: plain(), seen: seen.clone() });
-    let config = ErasingConfig { erase_background: 0.3, erase_by };
+    let config = ErasingConfig { erase_background: 0.3, erase_by, erase_consistency: 0.0 };
     Erasing::new(watcher, config).objective(views, step).unwrap();
     let seen = seen.lock().unwrap().pop();
     seen.unwrap()
@@ -122,6 +122,46 @@ fn be_is_moco_on_distracting_clips_and_keeps_what_moco_keeps() {
     let (found, expected) = (loss(&mut *be, &views), loss(&mut *moco, &erased));
     assert_eq!(found, expected);
     assert_ne!(found, loss(&mut *plain(), &views));
+}
+
+/// The backbone's features of the first clips in training, one number after the other.
+fn features(views: &ClipViews, step: &Step) -> Vec<f64> {
+    let method = plain();
+    let clips = views.tensor(0, &burn::tensor::Device::default().autodiff());
+    let features = method.backbone().forward(clips, &step.mode());
+    let features: Vec<f32> = features.into_data().try_to_vec().unwrap();
+    features.into_iter().map(f64::from).collect()
+}
+
+#[test]
+fn features_are_pulled_together_by_their_mean_squared_difference() {
+    let mut pulled = build("be", 0.0625, &["method.erase_consistency=0.5"]).unwrap();
+    let (views, step) = (noise(&settings("be", &[]), 6, 0, 0), first_step(alone()));
+    let erased = distracted(&views, ErasedBy::Instance, &step);
+    let (disturbed, original) = (features(&erased, &step), features(&views, &step));
+    let squares = disturbed.iter().zip(&original).map(|(a, b)| (a - b).powi(2));
+    let expected = squares.sum::<f64>() / original.len() as f64;
+    assert!(expected > 1e-6, "{expected}");
+
+    let objective = pulled.objective(&views, &step).unwrap();
+    let (name, term) = objective.terms.last().unwrap();
+    let near = |found: f64, expected: f64| (found - expected).abs() < 1e-5 * expected.abs();
+    assert!(*name == "consistency" && near(number(term), expected), "{} is not {expected}", number(term));
+    let moco = number(&plain().objective(&erased, &step).unwrap().loss);
+    let loss = number(&objective.loss);
+    assert!(near(loss, moco + 0.5 * expected), "{loss} is not {moco} and half of {expected}");
+}
+
+#[test]
+fn weights_that_say_nothing_are_refused() {
+    for (method, set, words) in [
+        ("be", "method.erase_consistency=-1.0", "is -1, which is not 0 or more"),
+        ("be", "method.erase_consistency=nan", "NaN"),
+        ("cstp", "method.erase_consistency=0.5", "no background is erased"),
+    ] {
+        let error = build(method, 0.0625, &[set]).err().unwrap();
+        assert!(error.exit_code() == 2 && error.to_string().contains(words), "{error}");
+    }
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn so_they_have_when_backgrounds_are_erased() {
     holds("video-moco", &["method.erase_background=0.4", "method.erase_by=batch"]);
     holds("cstp", &["method.erase_background=0.4", "method.overlap=false"]);
     holds("cmd", &["method.erase_background=0.4", "method.context=false"]);
+    holds("be", &["method.erase_consistency=2.0"]);
 }
 
 #[test]
