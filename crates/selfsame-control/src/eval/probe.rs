@@ -3,6 +3,7 @@
 //! Return-based contrastive learning (Liu et al. 2021, arXiv 2102.10960) is to bring pairs of state and action together whose returns are alike. Two
 //! probes look whether it does: how linearly the return to go can be told, and how well the discriminator tells segments of different returns apart.
 
+use selfsame_core::tensor::Tensor;
 use selfsame_core::{Error, Random, Result, host};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::ridge::{Instances, explained_variance};
 use crate::data::replay::{Replay, ReplaySettings, Transition};
 use crate::data::{Action, Actions};
 use crate::method::{Agent, difference, pair_features};
+use crate::model::action_features;
 use crate::pretrain::Observation;
 
 /// Observations that go through the networks at once.
@@ -139,11 +141,9 @@ impl Part {
             steps.observations.chunks(BATCH * bytes.max(1)).zip(steps.actions.chunks(BATCH))
         {
             let features = agent.features(observations)?;
-            let [_, dimension] = features.dims();
-            for (row, action) in host::values(features)?.chunks(dimension).zip(actions) {
-                self.features.features.extend_from_slice(row);
-                self.features.features.extend(numbers(action, space));
-            }
+            let rows =
+                Tensor::cat(vec![features.clone(), action_features(actions, space, &features.device())], 1);
+            self.features.features.extend(host::values(rows)?);
             if let Some(phi) = pair_features(agent, observations, actions)? {
                 self.phi.features.extend(host::values(phi)?);
             }
@@ -160,17 +160,6 @@ impl Part {
             own.targets.extend(more.targets);
         }
         self
-    }
-}
-
-/// An action as numbers: one-hot, or as it is.
-fn numbers(action: &Action, space: Actions) -> Vec<f32> {
-    match (action, space) {
-        (Action::Discrete(chosen), Actions::Discrete(count)) => {
-            (0..count).map(|at| f32::from(u8::from(at == *chosen))).collect()
-        }
-        (Action::Continuous(numbers), _) => numbers.clone(),
-        (Action::Discrete(chosen), Actions::Continuous(_)) => vec![*chosen as f32],
     }
 }
 

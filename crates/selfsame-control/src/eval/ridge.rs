@@ -35,14 +35,15 @@ impl Instances {
 pub fn explained_variance(train: &Instances, validation: &Instances, test: &Instances) -> Result<f64> {
     let scaling = Scaling::of(train)?;
     let products = Products::of(train, &scaling);
+    let rows = scaling.rows(validation);
     let mut best = (f64::NEG_INFINITY, 0.0);
     for share in PENALTIES {
-        let found = scaling.r_squared(validation, &products.weights(share)?)?;
+        let found = scaling.r_squared(&rows, &validation.targets, &products.weights(share)?)?;
         if found > best.0 {
             best = (found, share);
         }
     }
-    scaling.r_squared(test, &products.weights(best.1)?)
+    scaling.r_squared(&scaling.rows(test), &test.targets, &products.weights(best.1)?)
 }
 
 /// Mean and deviation of every feature, and the mean of the targets.
@@ -83,10 +84,11 @@ impl Scaling {
         rows.flat_map(|row| row.iter().enumerate().map(scale)).collect()
     }
 
-    fn r_squared(&self, instances: &Instances, weights: &[f64]) -> Result<f64> {
-        let mean = instances.targets.iter().sum::<f64>() / instances.len() as f64;
+    /// R² of what these weights tell from standardised rows.
+    fn r_squared(&self, rows: &[f64], targets: &[f64], weights: &[f64]) -> Result<f64> {
+        let mean = targets.iter().sum::<f64>() / targets.len() as f64;
         let (mut left, mut total) = (0.0, 0.0);
-        for (row, target) in self.rows(instances).chunks_exact(weights.len()).zip(&instances.targets) {
+        for (row, target) in rows.chunks_exact(weights.len()).zip(targets) {
             let told = self.target + row.iter().zip(weights).map(|(x, w)| x * w).sum::<f64>();
             left += (target - told).powi(2);
             total += (target - mean).powi(2);
