@@ -9,6 +9,7 @@ mod buffer;
 mod convolution;
 mod flex;
 mod info_nce;
+mod linear;
 mod memory;
 #[cfg(test)]
 mod network;
@@ -26,6 +27,7 @@ pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
 pub use convolution::{conv2d, conv3d};
 pub use info_nce::{info_nce, info_nce_by_kind};
+pub use linear::linear;
 pub use memory::keep_freed_memory;
 pub use pool::{ClipWindows, Windows, max_pool2d, max_pool3d, mean_pool2d, mean_pool3d};
 pub use roi_align::{Region, RoiAlign, roi_align};

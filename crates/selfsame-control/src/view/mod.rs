@@ -133,15 +133,49 @@ impl Window {
     fn convert(self, observation: &[u8], size: Size, seen: Size, picture: &mut [f32]) {
         let plane = size.height * size.width;
         let columns: Vec<usize> = (0..seen.width).map(|column| self.columns.at(column)).collect();
+        let mut lines = vec![0.0; seen.channels * seen.width];
         for (row, target) in picture.chunks_exact_mut(seen.width * seen.channels).enumerate() {
             let start = self.rows.at(row) * size.width;
-            for channel in 0..seen.channels {
+            for (channel, line) in lines.chunks_exact_mut(seen.width).enumerate() {
                 let source = &observation[channel * plane + start..][..size.width];
-                let target = target[channel..].iter_mut().step_by(seen.channels);
-                for (pixel, &column) in target.zip(&columns) {
-                    *pixel = f32::from(source[column]) / 255.0;
+                for (number, &column) in line.iter_mut().zip(&columns) {
+                    *number = SHADES[usize::from(source[column])];
                 }
             }
+            // Stacks of the papers: four grey frames, three coloured ones. The compiler makes shuffles of vectors of them.
+            match seen.channels {
+                4 => weave::<4>(&lines, target),
+                9 => weave::<9>(&lines, target),
+                _ => weave_any(&lines, seen.channels, target),
+            }
         }
+    }
+}
+
+/// What a byte is in `0..=1`.
+static SHADES: [f32; 256] = {
+    let mut shades = [0.0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        shades[byte] = byte as f32 / 255.0;
+        byte += 1;
+    }
+    shades
+};
+
+/// Puts lines, one a channel, together pixel by pixel.
+fn weave<const CHANNELS: usize>(lines: &[f32], target: &mut [f32]) {
+    let width = lines.len() / CHANNELS;
+    let lines: [&[f32]; CHANNELS] = std::array::from_fn(|channel| &lines[channel * width..][..width]);
+    let (pixels, _) = target.as_chunks_mut::<CHANNELS>();
+    for (at, pixel) in pixels.iter_mut().enumerate().take(width) {
+        *pixel = lines.map(|line| line[at]);
+    }
+}
+
+/// [`weave`] for any number of channels.
+fn weave_any(lines: &[f32], channels: usize, target: &mut [f32]) {
+    for (channel, line) in lines.chunks_exact(lines.len() / channels).enumerate() {
+        target[channel..].iter_mut().step_by(channels).zip(line).for_each(|(pixel, number)| *pixel = *number);
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use selfsame_kernels::linear;
 
 use super::parameter;
 use crate::Random;
@@ -60,11 +61,7 @@ impl Linear {
         let mut shape = input.dims();
         let rows = shape[..D - 1].iter().product::<usize>();
         shape[D - 1] = output;
-        let output = input.reshape([rows, features]).matmul(self.weight.val().transpose());
-        let output = match &self.bias {
-            Some(bias) => output + bias.val().unsqueeze(),
-            None => output,
-        };
-        output.reshape(shape)
+        let bias = self.bias.as_ref().map(Param::val);
+        linear(input.reshape([rows, features]), self.weight.val(), bias).reshape(shape)
     }
 }
