@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use selfsame_core::pretrain::{StoredRun, Weights};
-use selfsame_core::{Result, checkpoint, device};
+use selfsame_core::{Error, Result, checkpoint, device};
 
 use crate::data::Environment;
-use crate::data::replay::{ReplaySettings, Segmentation};
+use crate::data::replay::Segmentation;
 use crate::method::{self, Agent};
-use crate::pretrain::{MODALITY, Standing, build, replay_settings};
+use crate::pretrain::{MODALITY, Standing, build, segmentation};
 use crate::settings::DataSettings;
 use crate::state;
 
@@ -53,18 +53,27 @@ impl TrainedAgent {
         Ok(Self { stored, agent, environment, steps: progress.step, segment_reward })
     }
 
-    /// A replay for so many transitions with the segments of the training, drawn from alike.
+    /// Where segments ended in the training.
+    pub fn segmentation(&self) -> Segmentation {
+        self.segment_reward.map_or_else(|| segmentation(&self.agent.plan()), Segmentation::Gathered)
+    }
+
+    /// Makes sure that another agent acts in the same environment, and sees the same frames.
     ///
     /// # Errors
-    /// Settings of the run that cannot be used.
-    pub fn probing(&self, transitions: usize) -> Result<ReplaySettings> {
-        let settings = replay_settings(&self.stored.settings, &self.agent.plan(), &*self.environment)?;
-        Ok(ReplaySettings {
-            capacity: transitions,
-            steps: 1,
-            priority_exponent: 0.0,
-            segmentation: self.segment_reward.map_or(settings.segmentation, Segmentation::Gathered),
-            ..settings
-        })
+    /// `Error::Config` when it does not.
+    pub fn check_same_environment(&self, other: &Self) -> Result<()> {
+        let [own, others] = [self, other].map(|agent| &agent.stored.record.data);
+        if own.fingerprint == others.fingerprint {
+            return Ok(());
+        }
+        let [own_run, other_run] = [self, other].map(|agent| agent.stored.folder.path().display());
+        Err(Error::config(
+            format!(
+                "{own_run} was trained in {} and {other_run} in {}: they do not see the same episodes",
+                own.path, others.path
+            ),
+            "give runs in the same environment, with the same frames and settings of [data]",
+        ))
     }
 }

@@ -59,7 +59,7 @@ pub fn episodes(player: &mut Player<'_>, mut what: Episodes<'_>) -> Result<Episo
     let pixels = player.environment.pixels();
     let (mut returns, mut steps) = (Vec::with_capacity(what.count), 0);
     for number in 0..what.count {
-        let played = player.play(number as u64, &mut |observation, _, outcome| {
+        let played = player.play(number as u64, 0, &mut |observation, _, outcome| {
             if let Some(video) = &mut what.video {
                 video.push(observation.newest(), pixels);
                 if outcome.terminated || outcome.truncated {

@@ -10,6 +10,6 @@ mod video;
 
 pub use episodes::{Episodes, EpisodesResult, episodes};
 pub use human::human_normalised;
-pub use play::{Played, Player, Policy};
+pub use play::{Played, Player};
 pub use probe::{ProbeConfig, ProbeResult, probe};
 pub use video::Video;

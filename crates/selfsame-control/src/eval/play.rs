@@ -6,15 +6,6 @@ use crate::data::{Action, Environment, Outcome};
 use crate::method::{Acting, Agent};
 use crate::pretrain::Observation;
 
-/// How actions are chosen.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Policy {
-    /// How the agent acts.
-    pub acting: Acting,
-    /// The share of steps at which it acts at random instead.
-    pub random_share: f32,
-}
-
 /// An agent in an environment.
 pub struct Player<'a> {
     /// Who acts.
@@ -22,7 +13,7 @@ pub struct Player<'a> {
     /// Where.
     pub environment: &'a mut dyn Environment,
     /// How.
-    pub policy: Policy,
+    pub acting: Acting,
     /// Of the episodes' beginnings and of all random actions.
     pub random: Random,
 }
@@ -37,14 +28,15 @@ pub struct Played {
 }
 
 impl Player<'_> {
-    /// Plays the episode of this number, from 0; `see` is told of every step: what was seen (all frames of the observation), what was done, and what
-    /// that led to.
+    /// Plays the episode of this number, whose first `random_steps` actions are random; `see` is told of every step: what was seen (all frames of the
+    /// observation), what was done, and what that led to.
     ///
     /// # Errors
     /// An environment or a device that fails, and those of `see`.
     pub fn play(
         &mut self,
         number: u64,
+        random_steps: usize,
         see: &mut dyn FnMut(&Observation, &Action, &Outcome) -> Result<()>,
     ) -> Result<Played> {
         let random = self.random.at(number);
@@ -53,10 +45,7 @@ impl Player<'_> {
         let mut played = Played { total: 0.0, length: 0 };
         loop {
             let random = random.named("act").at(played.length as u64);
-            let acting = match random.named("share").unit() < self.policy.random_share {
-                true => Acting::Random,
-                false => self.policy.acting,
-            };
+            let acting = if played.length < random_steps { Acting::Random } else { self.acting };
             let action = self.agent.act(observation.bytes(), acting, &random)?.pop();
             let action = action.ok_or_else(|| Error::Internal("the agent does not act".into()))?;
             let outcome = self.environment.step(&action)?;

@@ -98,7 +98,7 @@ impl Scaling {
         }
         Err(Error::config(
             "all returns of the held-out episodes are the same: there is nothing to tell",
-            "play more episodes, or let more actions be random",
+            "play more episodes, or let them begin with more random actions (--random-steps)",
         ))
     }
 }

@@ -104,7 +104,7 @@ pub(crate) fn build(
 }
 
 /// What the replay of an agent keeps.
-pub(crate) fn replay_settings(
+fn replay_settings(
     settings: &Resolved,
     plan: &Plan,
     environment: &dyn Environment,
@@ -122,11 +122,16 @@ pub(crate) fn replay_settings(
         discount: plan.discount,
         reward_clip: data.reward_clip.value().filter(|clip| *clip > 0.0),
         priority_exponent: plan.priority,
-        segmentation: match plan.segments {
-            Some(SegmentReward::Gathered(reward)) => Segmentation::Gathered(reward),
-            _ => Segmentation::Reward,
-        },
+        segmentation: segmentation(plan),
     })
+}
+
+/// Where segments end as long as nothing was chosen from the data.
+pub(crate) fn segmentation(plan: &Plan) -> Segmentation {
+    match plan.segments {
+        Some(SegmentReward::Gathered(reward)) => Segmentation::Gathered(reward),
+        _ => Segmentation::Reward,
+    }
 }
 
 /// Whether the first update finds a batch, and whether there is one at all.

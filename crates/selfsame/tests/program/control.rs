@@ -205,17 +205,30 @@ fn probes_tell_what_a_representation_knows_of_returns() {
     let here = Workshop::empty();
     pretrain(&here, "rcrl", "catch", "with", &["--quiet"]).succeeds();
     pretrain(&here, "rainbow", "catch", "without", &["--quiet"]).succeeds();
-    let probe =
-        |run: &str| here.run(&["eval", "probe", run, "--episodes", "40", "--json"]).succeeds().result();
-    let (with, without) = (probe("with"), probe("without"));
+    let probe = |run: &str, more: &[&str]| {
+        let words = [&["eval", "probe", run, "--episodes", "40", "--json"], more].concat();
+        here.run(&words).succeeds().result()
+    };
+    let (with, without) = (probe("with", &[]), probe("without", &["--behaviour", "with"]));
     for name in ["features_r2", "phi_r2", "discriminator_accuracy"] {
         assert!(with[name].as_f64().unwrap() <= 1.0, "{name} in {with}");
     }
     assert!(without["features_r2"].is_number() && without.get("phi_r2").is_none(), "{without}");
-    assert_eq!((&with["transitions"], &with["episodes"]), (&360.into(), &40.into()));
+    // An episode has nine steps. The very same ones were probed.
+    assert_eq!((&with["random_steps"], &with["episodes"]), (&9.into(), &40.into()));
+    assert!(with["transitions"].as_u64().is_some_and(|steps| (40..360).contains(&steps)), "{with}");
+    assert_eq!((&without["transitions"], &without["behaviour"]), (&with["transitions"], &"with".into()));
     assert_eq!(here.json("with/run.json")["results"]["probe_phi_r2"], with["phi_r2"]);
+    let whole = probe("with", &["--random-steps", "0", "--per-episode", "2"]);
+    assert_eq!((&whole["random_steps"], &whole["transitions"]), (&0.into(), &80.into()));
     here.run(&["eval", "probe", "with", "--episodes", "4"]).fails(2, &["4 episodes cannot be split"]);
-    here.run(&["eval", "probe", "with", "--random-share", "2"]).fails(2, &["--random-share is 2"]);
+    here.run(&["eval", "probe", "with", "--per-episode", "0"]).fails(2, &["--per-episode 64"]);
+    here.run(&["eval", "probe", "with", "--behaviour", "nobody"]).fails(3, &["nobody"]);
+    pretrain(&here, "sac", "pendulum-pixels", "elsewhere", &["--quiet"]).succeeds();
+    here.run(&["eval", "probe", "with", "--behaviour", "elsewhere"]).fails(
+        2,
+        &["with was trained in catch and elsewhere in pendulum-pixels", "they do not see the same episodes"],
+    );
 }
 
 /// Method, environment, more words, exit code, and what is said.

@@ -17,7 +17,7 @@ pub enum Segmentation {
 
 impl Segmentation {
     /// Whether a segment that has gathered so much ends with this reward, which is counted in.
-    pub(super) fn ends(self, reward: f32, gathered: f64) -> bool {
+    pub fn ends(self, reward: f32, gathered: f64) -> bool {
         match self {
             Self::Reward => reward != 0.0,
             Self::Gathered(threshold) => gathered.abs() > threshold,

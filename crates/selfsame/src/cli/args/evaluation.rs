@@ -186,17 +186,15 @@ pub enum Eval {
         overwrite: bool,
     },
     /// What an agent's representation tells of returns on held-out episodes
-    #[command(after_help = "Example:\n  selfsame eval probe runs/c --episodes 1000\n\n\
+    #[command(after_help = "Examples:\n  selfsame eval probe runs/c --episodes 1000\n  \
+        selfsame eval probe runs/rcrl --behaviour runs/rainbow\n\n\
+        Episodes begin with random actions and go on as the agent acts; what is looked at comes from the last random action on.\n\
         Of five episodes three are learned from, one chooses the penalty of the regression, and one is told.")]
     Probe {
         #[command(flatten)]
         agent: AgentRun,
-        /// The share of steps at which the agent acts at random, so that returns differ
-        #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
-        random_share: f32,
-        /// Pairs that the discriminator is asked about, of each kind
-        #[arg(long, default_value_t = 2000)]
-        pairs: usize,
+        #[command(flatten)]
+        probing: Probing,
     },
     /// Finding held-out items among all that a user did not have in training
     #[command(after_help = "Examples:\n  selfsame eval ranking runs/g\n  \
@@ -254,6 +252,23 @@ pub struct AgentRun {
     pub device: String,
     #[command(flatten)]
     pub output: Output,
+}
+
+/// How returns are probed.
+#[derive(Debug, Args)]
+pub struct Probing {
+    /// The run whose last agent acts, so that several runs are probed on the same episodes; by default the probed agent itself
+    #[arg(long, value_name = "RUN")]
+    pub behaviour: Option<PathBuf>,
+    /// Episodes begin with a random number of random actions, at most this; by default the mean length of five episodes without any
+    #[arg(long, value_name = "COUNT")]
+    pub random_steps: Option<usize>,
+    /// Steps of an episode that are looked at, at most, drawn at random
+    #[arg(long, value_name = "COUNT", default_value_t = 64)]
+    pub per_episode: usize,
+    /// Pairs that the discriminator is asked about, of each kind
+    #[arg(long, default_value_t = 2000)]
+    pub pairs: usize,
 }
 
 /// Which network, and how to measure it.

@@ -3,23 +3,20 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use selfsame_control::eval::{
-    self, Episodes, EpisodesResult, Player, Policy, ProbeConfig, ProbeResult, Video,
-};
-use selfsame_control::method::Acting;
+use selfsame_control::data::Environment;
+use selfsame_control::eval::{self, Episodes, EpisodesResult, Player, ProbeConfig, ProbeResult, Video};
+use selfsame_control::method::{Acting, Agent};
 use selfsame_control::trained::TrainedAgent;
 use selfsame_core::pretrain::Weights;
 use selfsame_core::{Error, Random, Result};
 use serde_json::{Map, Value, json};
 
-use crate::cli::args::AgentRun;
+use crate::cli::args::{AgentRun, Probing};
 use crate::cli::output::{print, refuse_existing, tell};
 use crate::cli::progress::Counter;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
 
-/// Held-out transitions that pairs are drawn from, at most.
-const HELD_OUT: usize = 20_000;
 /// Episodes whose returns are averaged, where nobody says how many.
 const EPISODES: usize = 10;
 /// Episodes that a probe learns from and tells.
@@ -34,9 +31,8 @@ pub fn episodes(args: &AgentRun, video: Option<&Path>, frames: usize, overwrite:
     let mut trained = open(args)?;
     let mut pictures = Video::new(frames);
     let counter = Counter::new("episodes", count, args.output.quiet);
-    let greedy = Policy { acting: Acting::Greedy, random_share: 0.0 };
     let found = eval::episodes(
-        &mut player(&mut trained, greedy, args),
+        &mut player(&mut *trained.agent, &mut *trained.environment, args),
         Episodes { count, video: video.map(|_| &mut pictures), progress: &|done| counter.at(done) },
     )?;
     counter.finish();
@@ -49,21 +45,39 @@ pub fn episodes(args: &AgentRun, video: Option<&Path>, frames: usize, overwrite:
 }
 
 /// `selfsame eval probe`
-pub fn probe(args: &AgentRun, random_share: f32, pairs: usize) -> Result<ExitCode> {
-    if !(0.0..=1.0).contains(&random_share) {
-        return Err(Error::config(
-            format!("--random-share is {random_share}"),
-            "it is a share of steps, from 0 to 1",
-        ));
-    }
+pub fn probe(args: &AgentRun, probing: &Probing) -> Result<ExitCode> {
     let episodes = args.episodes.unwrap_or(PROBE_EPISODES);
     let mut trained = open(args)?;
-    let config = ProbeConfig { episodes, pairs, held_out: trained.probing(HELD_OUT)? };
+    let behaviour = probing.behaviour.as_ref();
+    let behaviour =
+        behaviour.map(|run| TrainedAgent::open(run, &Weights::Checkpoint("last".into()), &args.device));
+    let mut behaviour = behaviour.transpose()?;
+    if let Some(other) = &behaviour {
+        trained.check_same_environment(other)?;
+    }
+    let config = ProbeConfig {
+        episodes,
+        random_steps: probing.random_steps,
+        per_episode: probing.per_episode,
+        pairs: probing.pairs,
+        segmentation: trained.segmentation(),
+    };
     let counter = Counter::new("episodes", episodes, args.output.quiet);
-    let policy = Policy { acting: Acting::Greedy, random_share };
-    let found = eval::probe(&mut player(&mut trained, policy, args), config, &|done| counter.at(done))?;
+    let progress = |done| counter.at(done);
+    let environment = &mut *trained.environment;
+    let found = match &mut behaviour {
+        None => eval::probe(None, &mut player(&mut *trained.agent, environment, args), &config, &progress)?,
+        Some(other) => {
+            let mut player = player(&mut *other.agent, environment, args);
+            eval::probe(Some(&*trained.agent), &mut player, &config, &progress)?
+        }
+    };
     counter.finish();
-    finish(args, trained, json_object(json!(found)), |_| probe_for_people(&found))
+    let mut fields = json_object(json!(found));
+    if let Some(run) = &probing.behaviour {
+        fields.insert("behaviour".into(), json!(run));
+    }
+    finish(args, trained, fields, |_| probe_for_people(&found))
 }
 
 fn open(args: &AgentRun) -> Result<TrainedAgent> {
@@ -74,13 +88,9 @@ fn open(args: &AgentRun) -> Result<TrainedAgent> {
     TrainedAgent::open(&args.run, &weights, &args.device)
 }
 
-fn player<'a>(trained: &'a mut TrainedAgent, policy: Policy, args: &AgentRun) -> Player<'a> {
-    Player {
-        agent: &mut *trained.agent,
-        environment: &mut *trained.environment,
-        policy,
-        random: Random::new(args.seed).named("evaluation"),
-    }
+/// An agent that acts as well as it can, in episodes that training did not have.
+fn player<'a>(agent: &'a mut dyn Agent, environment: &'a mut dyn Environment, args: &AgentRun) -> Player<'a> {
+    Player { agent, environment, acting: Acting::Greedy, random: Random::new(args.seed).named("evaluation") }
 }
 
 /// The picture must be possible before minutes are spent on its episodes.
@@ -156,14 +166,14 @@ fn episodes_for_people(found: &EpisodesResult, fields: &Map<String, Value>) -> S
 
 fn probe_for_people(found: &ProbeResult) -> String {
     let mut text = format!(
-        "probe of {} episodes in {} ({} steps)\nreturn to go from features and action: R² {:.3}\n",
-        found.episodes, found.environment, found.transitions, found.features_r2
+        "probe of {} episodes in {} ({} steps of them, after up to {} random ones)\nreturn to go from features and action: R² {:.3}\n",
+        found.episodes, found.environment, found.transitions, found.random_steps, found.features_r2
     );
     if let Some(r2) = found.phi_r2 {
         text += &format!("return to go from φ(x, a): R² {r2:.3}\n");
     }
     if let Some(accuracy) = found.discriminator_accuracy {
-        text += &format!("segments told apart: {:.1} % (50 % by chance)\n", 100.0 * accuracy);
+        text += &format!("different returns told apart: {:.1} % (50 % by chance)\n", 100.0 * accuracy);
     }
     text
 }

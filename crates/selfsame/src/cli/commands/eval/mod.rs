@@ -54,7 +54,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
         Eval::Episodes { agent, video, frames, overwrite } => {
             agent::episodes(agent, video.as_deref(), *frames, *overwrite)
         }
-        Eval::Probe { agent, random_share, pairs } => agent::probe(agent, *random_share, *pairs),
+        Eval::Probe { agent, probing } => agent::probe(agent, probing),
         Eval::Knn { network, .. }
         | Eval::Linear { network, .. }
         | Eval::Retrieval { network, .. }
