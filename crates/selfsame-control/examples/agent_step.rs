@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     merge(&mut table, parse(PAPER)?);
     let chosen = format!("method.auxiliary=\"{auxiliary}\"");
     let mut settings = Layers::new(table).set(&chosen)?.resolve();
-    resolve_auto(&mut settings, actions);
+    resolve_auto(&mut settings, "frames", actions);
     let random = Random::new(0);
     let device = Device::default().autodiff();
     let from = Build { settings: &settings, actions, pixels, random: random.clone(), device };

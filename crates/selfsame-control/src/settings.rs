@@ -70,7 +70,7 @@ first_update = 500
 update_every = 1
 
 [method.curl]
-weight = 1.0
+weight = "auto"
 head = "auto"
 hidden = 256
 dimension = 128

@@ -1,5 +1,7 @@
 //! What random play and people reach in the 26 Atari games of the field's benchmark of 100,000 steps.
 
+use crate::data::game;
+
 /// Game, score of random play, score of a person: as the field quotes them from Wang et al. 2016 (arXiv 1511.06581) and Kaiser et al. 2020 (arXiv
 /// 1903.00374).
 const SCORES: [(&str, f64, f64); 26] = [
@@ -34,10 +36,7 @@ const SCORES: [(&str, f64, f64); 26] = [
 /// A score as a share of the way from random play (0) to a person (1); none for what is not in the table. `environment` is Gymnasium's name, such as
 /// `ALE/Pong-v5` or `PongNoFrameskip-v4`.
 pub fn human_normalised(environment: &str, score: f64) -> Option<f64> {
-    let name = environment.rsplit('/').next()?;
-    let (name, _version) = name.rsplit_once("-v")?;
-    let variants = ["NoFrameskip", "Deterministic"];
-    let game = variants.iter().find_map(|variant| name.strip_suffix(variant)).unwrap_or(name);
+    let game = game(environment)?;
     let (_, random, human) = SCORES.iter().find(|(known, ..)| *known == game)?;
     Some((score - random) / (human - random))
 }

@@ -38,7 +38,7 @@ pub const ENTRY: Entry = Entry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CurlConfig {
-    /// What the loss counts beside the agent's: 1; the authors' code has 0.01 for Pong, Boxing, Private Eye and Freeway.
+    /// What the loss counts beside the agent's; `auto`: 0.01 for Pong, Boxing, Private Eye and Freeway, as in the authors' code, and 1.
     pub weight: f64,
     /// Whether a perceptron stands between encoder and score; `auto`: with Rainbow, whose features are maps, not with SAC.
     pub head: Auto<bool>,
@@ -85,19 +85,18 @@ impl Projector {
     }
 }
 
-impl Head {
-    fn project(&self, features: Tensor<2>) -> Tensor<2> {
-        match &self.projector {
-            Some(projector) => projector.forward(features),
-            None => features,
-        }
+/// What is compared: the features, through the projector where there is one.
+fn project(projector: Option<&Projector>, features: Tensor<2>) -> Tensor<2> {
+    match projector {
+        Some(projector) => projector.forward(features),
+        None => features,
     }
 }
 
 /// The objective.
 struct Curl {
     head: Head,
-    key_head: MomentumEncoder<Head>,
+    key: Option<MomentumEncoder<Projector>>,
     weight: f64,
     scale: f64,
 }
@@ -123,9 +122,9 @@ pub(super) fn auxiliary(from: &AuxiliaryBuild<'_>) -> Result<Box<dyn Auxiliary>>
         projector: with_head.then(|| Projector::new(sizes, &random, &from.device)),
         weight: Param::from_tensor(weight),
     };
-    let key_head = MomentumEncoder::new(&head);
+    let key = head.projector.as_ref().map(MomentumEncoder::new);
     let scale = config.scale.or(if is_discrete { 0.1 } else { 1.0 });
-    Ok(Box::new(Curl { head, key_head, weight: config.weight, scale }))
+    Ok(Box::new(Curl { head, key, weight: config.weight, scale }))
 }
 
 impl Auxiliary for Curl {
@@ -138,9 +137,9 @@ impl Auxiliary for Curl {
     }
 
     fn loss(&self, seen: &Seen<'_>) -> Result<Option<Tensor<1>>> {
-        let queries = self.head.project(seen.queries()?);
+        let queries = project(self.head.projector.as_ref(), seen.queries()?);
         let keys = seen.keys(&seen.batch.observations, seen.sight.contrast, "key")?;
-        let keys = self.key_head.module().project(keys);
+        let keys = project(self.key.as_ref().map(MomentumEncoder::module), keys);
         Ok(Some(bilinear_info_nce(queries, self.head.weight.val(), keys, self.scale, None).loss))
     }
 
@@ -149,10 +148,14 @@ impl Auxiliary for Curl {
     }
 
     fn follow(&mut self, momentum: f64) {
-        self.key_head.follow(&self.head, momentum);
+        if let (Some(key), Some(projector)) = (&mut self.key, &self.head.projector) {
+            key.follow(projector, momentum);
+        }
     }
 
     fn state(&mut self) -> Vec<(&'static str, &mut dyn Parameters)> {
-        vec![("curl", &mut self.head), ("curl_key", self.key_head.module_mut())]
+        let key =
+            self.key.as_mut().map(|key| ("curl_key.projector", key.module_mut() as &mut dyn Parameters));
+        [("curl", &mut self.head as &mut dyn Parameters)].into_iter().chain(key).collect()
     }
 }

@@ -11,6 +11,7 @@
 //! [φ₁; φ₂; |φ₁ − φ₂|]. With `objective = "infonce"` a bilinear score and the batch as negatives take w's place, rows of one segment being masked.
 
 use burn::module::{Module, Param};
+use burn::tensor::Int;
 use burn::tensor::activation::sigmoid;
 use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::{bilinear_info_nce, return_contrast};
@@ -18,7 +19,7 @@ use selfsame_core::momentum_encoder::MomentumEncoder;
 use selfsame_core::nn::{LayerNorm, Linear, LinearConfig, Mode, Parameters};
 use selfsame_core::pretrain::About;
 use selfsame_core::settings::Auto;
-use selfsame_core::tensor::{Device, Tensor};
+use selfsame_core::tensor::{Device, Tensor, TensorData};
 use selfsame_core::{Random, Result};
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,10 @@ impl Rcrl {
     }
 }
 
+fn of_rows<T: Copy>(all: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().map(|&row| all[row]).collect()
+}
+
 impl Auxiliary for Rcrl {
     fn name(&self) -> &'static str {
         "rcrl"
@@ -188,13 +193,28 @@ impl Auxiliary for Rcrl {
         let pairs = seen.replay.pairs(&batch.indices, &seen.random.named("pairs"));
         // As long as all returns are alike there is nothing to tell.
         let Some(negative) = pairs.negative else { return Ok(None) };
+        // Who is alone in its segment has no positive: it would only learn that it is itself.
+        let rows: Vec<usize> =
+            (0..batch.indices.len()).filter(|&row| pairs.positive[row] != batch.indices[row]).collect();
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let [positive, negative] = [pairs.positive, negative].map(|partners| of_rows(&partners, &rows));
         let features = seen.features.clone();
         let actions = action_features(&batch.actions, self.actions, &features.device());
         let anchors = self.head.pair.forward(features, actions);
+        let anchors = match rows.len() == batch.indices.len() {
+            true => anchors,
+            false => {
+                let numbers: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
+                let numbers = TensorData::new(numbers, [rows.len()]);
+                anchors.clone().select(0, Tensor::<1, Int>::from_data(numbers, &anchors.device()))
+            }
+        };
         match &self.head.score {
             Score::Discriminator(discriminator) => {
-                let rows = batch.indices.len();
-                let both = [pairs.positive, negative].concat();
+                let rows = rows.len();
+                let both = [positive, negative].concat();
                 let partners = Tensor::from_inner(self.partners(seen, &both, "partners")?);
                 let anchors = Tensor::cat(vec![anchors.clone(), anchors], 0);
                 let scores = discriminate(discriminator, anchors, partners);
@@ -202,8 +222,9 @@ impl Auxiliary for Rcrl {
                 Ok(Some(return_contrast(agree, differ)))
             }
             Score::Bilinear(Bilinear { weight }) => {
-                let partners = self.partners(seen, &pairs.positive, "partners")?;
-                let contrast = bilinear_info_nce(anchors, weight.val(), partners, 1.0, Some(&batch.segments));
+                let partners = self.partners(seen, &positive, "partners")?;
+                let segments = of_rows(&batch.segments, &rows);
+                let contrast = bilinear_info_nce(anchors, weight.val(), partners, 1.0, Some(&segments));
                 Ok(Some(contrast.loss))
             }
         }

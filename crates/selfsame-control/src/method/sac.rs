@@ -5,7 +5,8 @@
 //! 2004.04136 (crops and settings).
 //!
 //! Two critics learn the soft value of an action (1812.05905, eq. 5 and 6), the actor what they value and entropy (eq. 9), the temperature to keep the entropy
-//! near what is wanted (eq. 18). The encoder learns from the critics, not from the actor (1910.01741, section 4.2).
+//! near what is wanted (eq. 18). The encoder learns from the critics, not from the actor (1910.01741, section 4.2), which shares its convolutions only and has the
+//! layers after them for itself (the authors' code, and CURL's).
 
 use burn::module::Module;
 use selfsame_core::loss::{actor_loss, critic_loss, soft_target, temperature_loss};
@@ -129,9 +130,9 @@ impl Sac {
         let (random, device) = (from.random.named("sac"), &from.device);
         let sizes = [config.layers, config.channels, config.features];
         let encoder = PixelEncoder::new(sight.seen()?, sizes, &random.named("encoder"), device)?;
-        let sizes = [config.features, config.hidden, actions];
-        let values = TwinCritics::new(sizes, &random.named("critics"), device)?;
-        let actor = Actor::new(sizes, &random.named("actor"), device)?;
+        let [features, hidden] = [config.features, config.hidden];
+        let values = TwinCritics::new([features, hidden, actions], &random.named("critics"), device)?;
+        let actor = Actor::new([encoder.cells(), features, hidden, actions], &random.named("actor"), device)?;
         let auxiliaries = from.auxiliaries(config.features)?;
         let plan = Plan {
             stack,
@@ -169,12 +170,17 @@ impl Sac {
         })
     }
 
-    fn learn_values(&mut self, batch: &Batch, pictures: Tensor<4>, random: &Random) -> Result<Terms> {
+    /// The loss, and what else there is to record; so are the others.
+    fn learn_values(
+        &mut self,
+        batch: &Batch,
+        pictures: Tensor<4>,
+        random: &Random,
+    ) -> Result<(Tensor<1>, Terms)> {
         let device = &self.sight.device;
         let next = self.sight.see(self.sight.learning, &batch.next_observations, &random.named("next"))?;
         let policy = self.actor.valid();
-        let drawn =
-            policy.draw(self.critic.encoder.valid().encode(next.clone()), &random.named("next action"));
+        let drawn = policy.draw(self.critic.encoder.valid().maps(next.clone()), &random.named("next action"));
         let values =
             self.target_values.module().values(self.target_encoder.module().encode(next), drawn.actions);
         let [returns, discounts] = [&batch.returns, &batch.discounts].map(|numbers| column(numbers, device));
@@ -188,13 +194,14 @@ impl Sac {
         let mean = values[0].clone().without_autodiff().mean();
         let loss = critic_loss(values, Tensor::from_inner(target));
         self.critic_descent.step(&loss, &mut [("critic", &mut self.critic)])?;
-        Ok(vec![("critic", loss.without_autodiff()), ("q", mean)])
+        let loss = loss.without_autodiff();
+        Ok((loss.clone(), vec![("critic", loss), ("q", mean)]))
     }
 
-    /// `features`: what the encoder makes of the batch, without gradients: none of the actor's reaches encoder or critics.
-    fn learn_policy(&mut self, features: Tensor<2>, random: &Random) -> Result<Terms> {
-        let features = Tensor::from_inner(features);
-        let drawn = self.actor.draw(features.clone(), &random.named("action"));
+    /// `maps`: what the convolutions make of the batch, without gradients: none of the actor's reaches encoder or critics.
+    fn learn_policy(&mut self, maps: Tensor<2>, random: &Random) -> Result<(Tensor<1>, Terms)> {
+        let features = Tensor::from_inner(self.critic.encoder.valid().summarise(maps.clone()));
+        let drawn = self.actor.draw(Tensor::from_inner(maps), &random.named("action"));
         let values = self.critic.values.clone().no_grad().values(features, drawn.actions);
         let log_probability = drawn.log_probability;
         let alpha = self.temperature.value();
@@ -204,8 +211,10 @@ impl Sac {
         let of_temperature = temperature_loss(alpha.clone(), log_probability.clone(), -(self.actions as f64));
         self.temperature_descent.step(&of_temperature, &mut [("temperature", &mut self.temperature)])?;
         let entropy = log_probability.without_autodiff().mean() * -1.0;
-        let actor = ("actor", loss.without_autodiff());
-        Ok(vec![actor, ("temperature", alpha.without_autodiff()), ("entropy", entropy)])
+        let loss = loss.without_autodiff();
+        let terms =
+            vec![("actor", loss.clone()), ("temperature", alpha.without_autodiff()), ("entropy", entropy)];
+        Ok((loss + of_temperature.without_autodiff(), terms))
     }
 
     fn learn_auxiliaries(
@@ -214,7 +223,7 @@ impl Sac {
         features: Tensor<2>,
         replay: &Replay,
         random: &Random,
-    ) -> Result<Terms> {
+    ) -> Result<(Option<Tensor<1>>, Terms)> {
         let seen = Seen {
             batch,
             replay,
@@ -225,13 +234,13 @@ impl Sac {
             features,
         };
         let (loss, terms) = self.auxiliaries.loss(&seen)?;
-        if let Some(loss) = loss {
+        if let Some(loss) = &loss {
             let mut modules: Vec<(&'static str, &mut dyn Parameters)> =
                 vec![("encoder", &mut self.critic.encoder)];
             modules.extend(self.auxiliaries.heads());
-            self.auxiliary_descent.step(&loss, &mut modules)?;
+            self.auxiliary_descent.step(loss, &mut modules)?;
         }
-        Ok(terms)
+        Ok((loss.map(Tensor::without_autodiff), terms))
     }
 }
 
@@ -247,10 +256,10 @@ impl Agent for Sac {
             let mut numbers = (0..count * self.actions).map(|at| random.at(at as u64).range(-1.0, 1.0));
             numbers.by_ref().collect()
         } else {
-            let (features, actor) = (self.critic.encoder.valid().encode(pictures), self.actor.valid());
+            let (maps, actor) = (self.critic.encoder.valid().maps(pictures), self.actor.valid());
             let actions = match acting {
-                Acting::Greedy => actor.mean(features),
-                _ => actor.draw(features, random).actions,
+                Acting::Greedy => actor.mean(maps),
+                _ => actor.draw(maps, random).actions,
             };
             host::values(actions)?
         };
@@ -261,26 +270,30 @@ impl Agent for Sac {
         let random = &update.random;
         let batch = replay.sample(self.plan.batch_size, 0.0, &random.named("replay"))?;
         let pictures = self.sight.see(self.sight.learning, &batch.observations, &random.named("learning"))?;
-        let mut terms = self.learn_values(&batch, pictures.clone(), random)?;
-        // Actor and auxiliary objectives see the same features of the encoder that has just moved, which are computed once.
+        let (mut loss, mut terms) = self.learn_values(&batch, pictures.clone(), random)?;
+        // Actor and auxiliary objectives see what the same convolutions, which have just moved, make of the batch: it is computed once.
         let with_gradients = (!self.auxiliaries.is_empty())
-            .then(|| self.critic.encoder.encode(Tensor::from_inner(pictures.clone())));
+            .then(|| self.critic.encoder.maps(Tensor::from_inner(pictures.clone())));
         if update.index.is_multiple_of(self.config.delay) {
-            let features = match &with_gradients {
-                Some(features) => features.clone().inner(),
-                None => self.critic.encoder.valid().encode(pictures),
+            let maps = match &with_gradients {
+                Some(maps) => maps.clone().inner(),
+                None => self.critic.encoder.valid().maps(pictures),
             };
-            terms.extend(self.learn_policy(features, random)?);
+            let (of_policy, more) = self.learn_policy(maps, random)?;
+            loss = loss + of_policy;
+            terms.extend(more);
             self.target_values.follow(&self.critic.values, 1.0 - self.config.critic_tau);
             self.target_encoder.follow(&self.critic.encoder, 1.0 - self.config.encoder_tau);
             self.auxiliaries.follow(1.0 - self.config.encoder_tau);
         }
-        if let Some(features) = with_gradients {
-            terms.extend(self.learn_auxiliaries(&batch, features, replay, random)?);
+        if let Some(maps) = with_gradients {
+            let features = self.critic.encoder.summarise(maps);
+            let (of_auxiliaries, more) = self.learn_auxiliaries(&batch, features, replay, random)?;
+            loss = of_auxiliaries.into_iter().fold(loss, |sum, loss| sum + loss);
+            terms.extend(more);
         }
-        let losses = terms.iter().filter(|(name, _)| !matches!(*name, "q" | "temperature" | "entropy"));
-        let loss = losses.map(|(_, loss)| loss.clone()).reduce(|sum, loss| sum + loss);
-        terms.extend(loss.map(|loss| ("loss", loss)));
+        // What was descended in this update, auxiliary losses by their weights.
+        terms.push(("loss", loss));
         Ok(terms)
     }
 

@@ -4,7 +4,7 @@ use selfsame_core::settings::Resolved;
 use selfsame_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
-use crate::data::Actions;
+use crate::data::{Actions, game, is_of_domain};
 pub use crate::settings::DEFAULTS;
 
 /// The papers' settings for Atari at 100 000 agent steps (CURL, table 8 of its appendix and the authors' code) and for DeepMind Control (table 3).
@@ -26,8 +26,11 @@ random_steps = 1000
 first_update = 1000
 "#;
 
-/// Gives every `auto` its value that depends on what can be done, and says so, one line each.
-pub fn resolve_auto(settings: &mut Resolved, actions: Actions) -> Vec<String> {
+/// Games for which the authors of CURL weigh its loss by 0.01.
+const LIGHT_CONTRAST: [&str; 4] = ["Pong", "Boxing", "PrivateEye", "Freeway"];
+
+/// Gives every `auto` its value that depends on the environment and on what can be done there, and says so, one line each.
+pub fn resolve_auto(settings: &mut Resolved, environment: &str, actions: Actions) -> Vec<String> {
     let is_discrete = matches!(actions, Actions::Discrete(_));
     let agent = if is_discrete { "Rainbow" } else { "SAC" };
     let choose = |rainbow: f64, sac: f64| toml::Value::Float(if is_discrete { rainbow } else { sac });
@@ -41,6 +44,17 @@ pub fn resolve_auto(settings: &mut Resolved, actions: Actions) -> Vec<String> {
         ("optimizer", "clip", choose(10.0, 0.0)),
     ];
     let mut notes = Vec::new();
+    // CURL, table 3 of its appendix.
+    if !is_discrete && is_of_domain(environment, "cheetah") {
+        settings.choose("optimizer", "lr", 2e-4, "SAC on cheetah", &mut notes);
+    }
+    if settings.text("method.auxiliary").contains("curl") {
+        let (weight, why) = match game(environment).filter(|game| LIGHT_CONTRAST.contains(game)) {
+            Some(game) => (0.01, format!("CURL on {game}")),
+            None => (1.0, "CURL".to_owned()),
+        };
+        settings.choose("method", "curl.weight", weight, why, &mut notes);
+    }
     for (section, key, value) in choices {
         settings.choose(section, key, value, agent, &mut notes);
     }
@@ -87,4 +101,51 @@ pub(super) fn check_share(settings: &Resolved, key: &str, share: f64) -> Result<
         return Ok(());
     }
     Err(settings.reject(key, "it is a share", "give a number from 0 to 1"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use selfsame_core::settings::Layers;
+
+    use super::*;
+
+    /// Learning rate and CURL's weight of an agent with CURL in this environment, and what is said of them.
+    fn chosen(environment: &str, actions: Actions, set: &str) -> (f64, f64, Vec<String>) {
+        let layers = Layers::new(DEFAULTS.parse().unwrap()).set("method.auxiliary=\"curl+rcrl\"").unwrap();
+        let mut settings = layers.set(set).unwrap().resolve();
+        let notes = resolve_auto(&mut settings, environment, actions);
+        let number = |section: &str, key: &str| settings.get(section, key).and_then(toml::Value::as_float);
+        (number("optimizer", "lr").unwrap(), number("method", "curl.weight").unwrap(), notes)
+    }
+
+    #[test]
+    fn environments_have_the_papers_own_values() {
+        let (games, control) = (Actions::Discrete(6), Actions::Continuous(6));
+        let seed = "run.seed=0";
+        for (environment, weight) in [
+            ("ALE/Pong-v5", 0.01),
+            ("ALE/Boxing-v5", 0.01),
+            ("ALE/PrivateEye-v5", 0.01),
+            ("FreewayNoFrameskip-v4", 0.01),
+            ("ALE/Breakout-v5", 1.0),
+            ("catch", 1.0),
+        ] {
+            let (lr, found, notes) = chosen(environment, games, seed);
+            assert_eq!((lr, found), (1e-4, weight), "{environment}");
+            assert!(notes.iter().any(|note| note.starts_with("method.curl.weight = ")), "{notes:?}");
+        }
+        for (environment, rate) in [
+            ("dm_control/cheetah-run", 2e-4),
+            ("dm_control/cheetah-run-v0", 2e-4),
+            ("dm_control/walker-walk", 1e-3),
+            ("pendulum-pixels", 1e-3),
+        ] {
+            let (lr, weight, notes) = chosen(environment, control, seed);
+            assert_eq!((lr, weight), (rate, 1.0), "{environment}");
+            assert_eq!(notes.iter().any(|note| note.contains("SAC on cheetah")), rate == 2e-4);
+        }
+        assert_eq!(chosen("ALE/Pong-v5", games, "method.curl.weight=0.5").1, 0.5);
+        assert_eq!(chosen("dm_control/cheetah-run", control, "optimizer.lr=1e-5").0, 1e-5);
+    }
 }

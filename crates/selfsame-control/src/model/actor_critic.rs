@@ -7,7 +7,7 @@ use selfsame_core::nn::Mode;
 use selfsame_core::tensor::{Device, Tensor, TensorData};
 use selfsame_core::{Random, Result};
 
-use super::orthogonal;
+use super::{Summary, orthogonal};
 
 /// The range of ln σ, as in SAC-AE and CURL.
 const LOG_DEVIATION: [f64; 2] = [-10.0, 2.0];
@@ -19,9 +19,11 @@ fn perceptron(input: usize, hidden: usize, output: usize, random: &Random, devic
     Ok(mlp)
 }
 
-/// The policy: actions are tanh of normal numbers whose mean and deviation depend on the features (Haarnoja et al. 2018, arXiv 1812.05905, appendix C).
+/// The policy: actions are tanh of normal numbers whose mean and deviation depend on features (Haarnoja et al. 2018, arXiv 1812.05905, appendix C). It makes
+/// these of the critics' convolutions by layers of its own.
 #[derive(Module, Debug)]
 pub struct Actor {
+    summary: Summary,
     trunk: Mlp,
     actions: usize,
 }
@@ -38,18 +40,29 @@ pub struct Drawn {
 impl Actor {
     /// # Errors
     /// Layers without units.
-    pub fn new([features, hidden, actions]: [usize; 3], random: &Random, device: &Device) -> Result<Self> {
-        Ok(Self { trunk: perceptron(features, hidden, 2 * actions, random, device)?, actions })
+    pub fn new(
+        [cells, features, hidden, actions]: [usize; 4],
+        random: &Random,
+        device: &Device,
+    ) -> Result<Self> {
+        let mut summary = Summary::new([cells, features], &random.named("summary"), device);
+        orthogonal(&mut summary, &random.named("summary").named("orthogonal"))?;
+        Ok(Self { summary, trunk: perceptron(features, hidden, 2 * actions, random, device)?, actions })
     }
 
-    /// The most probable actions, `[batch, actions]`, given features.
-    pub fn mean(&self, features: Tensor<2>) -> Tensor<2> {
-        self.trunk.forward(features, &Mode::Evaluate).narrow(1, 0, self.actions).tanh()
+    /// `[batch, 2 · actions]`.
+    fn output(&self, maps: Tensor<2>) -> Tensor<2> {
+        self.trunk.forward(self.summary.forward(maps), &Mode::Evaluate)
     }
 
-    /// Draws an action for each row of the features, `[batch, features]`; gradients flow through the draw.
-    pub fn draw(&self, features: Tensor<2>, random: &Random) -> Drawn {
-        let output = self.trunk.forward(features, &Mode::Evaluate);
+    /// The most probable actions, `[batch, actions]`, given what the convolutions make of pictures, `[batch, cells]`.
+    pub fn mean(&self, maps: Tensor<2>) -> Tensor<2> {
+        self.output(maps).narrow(1, 0, self.actions).tanh()
+    }
+
+    /// Draws an action for each row of `[batch, cells]`; gradients flow through the draw.
+    pub fn draw(&self, maps: Tensor<2>, random: &Random) -> Drawn {
+        let output = self.output(maps);
         let rows = output.dims()[0];
         let [mean, spread] = [0, 1].map(|part| output.clone().narrow(1, part * self.actions, self.actions));
         let [low, high] = LOG_DEVIATION;

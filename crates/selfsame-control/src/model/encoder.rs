@@ -84,9 +84,31 @@ impl Encoder for StridedEncoder {
 #[derive(Module, Debug)]
 pub struct PixelEncoder {
     convs: Vec<Conv2d>,
+    summary: Summary,
+    cells: usize,
+    features: usize,
+}
+
+/// The last layers of [`PixelEncoder`], after its convolutions. SAC's actor has some of its own, on the same convolutions (as in SAC-AE and CURL).
+#[derive(Module, Debug)]
+pub struct Summary {
     fc: Linear,
     norm: LayerNorm,
-    features: usize,
+}
+
+impl Summary {
+    /// So many features of so many cells of the convolutions' maps.
+    pub fn new([cells, features]: [usize; 2], random: &Random, device: &Device) -> Self {
+        Self {
+            fc: LinearConfig::new(cells, features).init(&random.named("fc"), device),
+            norm: LayerNorm::new(features, device),
+        }
+    }
+
+    /// `[batch, cells]` to `[batch, features]`.
+    pub fn forward(&self, maps: Tensor<2>) -> Tensor<2> {
+        self.norm.forward(self.fc.forward(maps)).tanh()
+    }
 }
 
 impl PixelEncoder {
@@ -104,8 +126,8 @@ impl PixelEncoder {
         // 3×3 with stride 2, then as many pixels less as the other layers take from the edges.
         let side = |length: usize| (length.max(1) - 1) / 2;
         let side = |length: usize| side(length).saturating_sub(2 * layers.saturating_sub(1));
-        let cells = side(size.height) * side(size.width);
-        if cells == 0 || layers == 0 || channels == 0 || features == 0 {
+        let cells = side(size.height) * side(size.width) * channels;
+        if cells == 0 || layers == 0 || features == 0 {
             return Err(Error::config(
                 format!("an encoder of {layers} layers cannot see {} × {} pixels", size.height, size.width),
                 "give it larger pictures, or fewer layers (--set method.sac.layers=2), and at least one channel and feature",
@@ -118,19 +140,33 @@ impl PixelEncoder {
         };
         let mut encoder = Self {
             convs: (0..layers).map(layer).collect(),
-            fc: LinearConfig::new(cells * channels, features).init(&random.named("fc"), device),
-            norm: LayerNorm::new(features, device),
+            summary: Summary::new([cells, features], random, device),
+            cells,
             features,
         };
         orthogonal(&mut encoder, &random.named("orthogonal"))?;
         Ok(encoder)
     }
+
+    /// What the convolutions make of pictures, row by row, the channels last: `[batch, cells]`.
+    pub fn maps(&self, pictures: Tensor<4>) -> Tensor<2> {
+        self.convs.iter().fold(pictures, |maps, layer| layer.forward_then_relu(maps)).flatten(1, 3)
+    }
+
+    /// The features of [`maps`](Self::maps), `[batch, features]`.
+    pub fn summarise(&self, maps: Tensor<2>) -> Tensor<2> {
+        self.summary.forward(maps)
+    }
+
+    /// Numbers that the convolutions make of a picture.
+    pub fn cells(&self) -> usize {
+        self.cells
+    }
 }
 
 impl Encoder for PixelEncoder {
     fn encode(&self, pictures: Tensor<4>) -> Tensor<2> {
-        let maps = self.convs.iter().fold(pictures, |maps, layer| layer.forward_then_relu(maps));
-        self.norm.forward(self.fc.forward(maps.flatten(1, 3))).tanh()
+        self.summarise(self.maps(pictures))
     }
 
     fn features(&self) -> usize {
@@ -155,7 +191,7 @@ mod tests {
         assert_eq!(rainbow.features(), 576);
         assert_eq!(rainbow.encode(Tensor::zeros([2, 84, 84, 4], &device)).dims(), [2, 576]);
         let sac = PixelEncoder::new(square(9, 84), [4, 32, 50], &random, &device).unwrap();
-        assert_eq!(sac.fc.weight.dims(), [50, 35 * 35 * 32]);
+        assert_eq!(sac.summary.fc.weight.dims(), [50, 35 * 35 * 32]);
         assert_eq!(sac.encode(Tensor::zeros([2, 84, 84, 9], &device)).dims(), [2, 50]);
     }
 

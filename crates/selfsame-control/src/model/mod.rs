@@ -11,7 +11,7 @@ mod tests;
 
 pub use actor_critic::{Actor, Drawn, Temperature, TwinCritics};
 pub use duelling::Duelling;
-pub use encoder::{Encoder, PixelEncoder, StridedEncoder};
+pub use encoder::{Encoder, PixelEncoder, StridedEncoder, Summary};
 pub use noisy::NoisyLinear;
 pub use orthogonal::orthogonal;
 

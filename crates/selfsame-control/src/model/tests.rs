@@ -112,7 +112,7 @@ fn orthogonal_weights_keep_lengths() {
 #[test]
 fn what_a_policy_draws_has_the_density_that_it_says() {
     let device = Device::default();
-    let mut actor = Actor::new([3, 8, 1], &Random::new(3), &device).unwrap();
+    let mut actor = Actor::new([3, 3, 8, 1], &Random::new(3), &device).unwrap();
     // A policy that explores: ln σ is −10 + 6 (1 + tanh 0.7).
     actor.update(&mut |name, value| match name {
         "trunk.layers.2.bias" => Some(Tensor::from_floats([0.1, 0.7], &value.device())),
@@ -138,7 +138,7 @@ fn what_a_policy_draws_has_the_density_that_it_says() {
 #[test]
 fn actions_at_the_ends_have_finite_densities() {
     let device = Device::default();
-    let mut actor = Actor::new([1, 4, 1], &Random::new(3), &device).unwrap();
+    let mut actor = Actor::new([1, 1, 4, 1], &Random::new(3), &device).unwrap();
     actor.update(&mut |name, value| {
         (name == "trunk.layers.2.bias").then(|| Tensor::from_floats([60.0, 0.0], &value.device()))
     });

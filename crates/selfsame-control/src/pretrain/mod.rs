@@ -49,7 +49,7 @@ pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
     let entry = method::by_name(settings.text("method.name"))?;
     let data: DataSettings = settings.section("data")?;
     let environment = data.open()?;
-    let notes = method::resolve_auto(&mut settings, environment.actions());
+    let notes = method::resolve_auto(&mut settings, environment.name(), environment.actions());
     let (common, schedule) = common(&settings)?;
     let device = device::by_name(&common.run.device)?.autodiff();
     let mut agent = build(entry, &settings, &*environment, &device)?;

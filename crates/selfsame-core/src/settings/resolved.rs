@@ -67,7 +67,7 @@ impl Resolved {
         })
     }
 
-    /// Whether this setting is still left to selfsame.
+    /// Whether this setting is still left to selfsame. `key` may be dotted, as in `get`.
     pub fn is_auto(&self, section: &str, key: &str) -> bool {
         self.get(section, key).and_then(Value::as_str) == Some("auto")
     }
@@ -90,9 +90,9 @@ impl Resolved {
         self.origins.insert(key, Origin::Auto);
     }
 
-    /// The value of a setting.
+    /// The value of a setting; `key` is dotted where the section has sections of its own.
     pub fn get(&self, section: &str, key: &str) -> Option<&Value> {
-        self.table.get(section)?.as_table()?.get(key)
+        schema::get(self.table.get(section)?.as_table()?, key)
     }
 
     /// The value of a setting that is a whole number.

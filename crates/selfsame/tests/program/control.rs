@@ -77,6 +77,9 @@ fn the_papers_settings_can_be_trained_with() {
         let settings: toml::Table = said.stdout.parse().unwrap();
         assert_eq!(settings["method"]["rainbow"]["multi_step"].as_integer(), Some(20));
         assert_eq!(settings["data"]["reward_clip"].as_float(), Some(clip), "{method}");
+        // What depends on the environment is recorded, where it is used.
+        let weight = settings["method"]["curl"]["weight"].as_float();
+        assert_eq!(weight, (method == "curl").then_some(1.0), "{method}");
     }
 }
 

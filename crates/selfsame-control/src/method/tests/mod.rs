@@ -1,6 +1,7 @@
 //! Agents on small replays.
 
 mod agents;
+mod auxiliaries;
 mod targets;
 
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ fn resolved(actions: Actions, method: &str, changes: &[&str]) -> Resolved {
     merge(by_name(method).unwrap().about.small);
     let layers = changes.iter().fold(Layers::new(table), |layers, change| layers.set(change).unwrap());
     let mut settings = layers.resolve();
-    resolve_auto(&mut settings, actions);
+    resolve_auto(&mut settings, "counting", actions);
     settings
 }
 
@@ -82,6 +83,11 @@ fn agent(actions: Actions, method: &str, changes: &[&str]) -> Box<dyn Agent> {
 
 /// Episodes of six steps in which a square moves down; the reward comes last, as large as its column.
 fn replay(actions: Actions, plan: &Plan) -> Replay {
+    replay_of(actions, plan, |_| 6)
+}
+
+/// The same with episodes of so many steps, by their number.
+fn replay_of(actions: Actions, plan: &Plan, steps: impl Fn(usize) -> usize) -> Replay {
     let mut replay = Replay::new(ReplaySettings {
         capacity: 300,
         environments: 1,
@@ -96,9 +102,9 @@ fn replay(actions: Actions, plan: &Plan) -> Replay {
     })
     .unwrap();
     let mut random = Random::new(3);
-    for _ in 0..30 {
-        let column = random.below(5);
-        for step in 0..6 {
+    for episode in 0..30 {
+        let (column, steps) = (random.below(5), steps(episode));
+        for step in 0..steps {
             let frame = picture(step, column);
             let action = match actions {
                 Actions::Discrete(count) => Action::Discrete(random.below(count)),
@@ -108,8 +114,8 @@ fn replay(actions: Actions, plan: &Plan) -> Replay {
             };
             let outcome = Outcome {
                 frame: picture(step + 1, column),
-                reward: if step == 5 { column as f32 - 2.0 } else { 0.0 },
-                terminated: step == 5,
+                reward: if step + 1 == steps { column as f32 - 2.0 } else { 0.0 },
+                terminated: step + 1 == steps,
                 truncated: false,
                 life_lost: false,
             };

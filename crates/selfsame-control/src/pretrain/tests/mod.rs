@@ -45,7 +45,7 @@ impl Toy {
             layers = layers.set(set).unwrap();
         }
         let mut settings = layers.resolve();
-        method::resolve_auto(&mut settings, environment.actions());
+        method::resolve_auto(&mut settings, environment.name(), environment.actions());
         let (common, schedule) = common(&settings).unwrap();
         let plan = agent.plan();
         let learner = ControlLearner {
