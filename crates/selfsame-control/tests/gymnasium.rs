@@ -110,6 +110,10 @@ fn what_goes_wrong_in_an_environment_is_told() {
         code == 3 && text.contains("process of the environment ended") && text.contains("my last words"),
         "{text}"
     );
+    // A package that is missing is no mistake of the user's where the environment has begun without it.
+    let (code, text) = failed("Imports", 60.0);
+    assert!(code == 3 && text.contains("a_package_that_nobody_has") && text.contains("trouble.py"), "{text}");
+    assert!(!text.contains("pip install"), "{text}");
     let (code, text) = failed("Infinite", 60.0);
     assert!(code == 3 && text.contains("reward is nan"), "{text}");
     let (code, text) = failed("Grows", 60.0);
@@ -260,6 +264,22 @@ fn several_processes_step_together() {
     processes.into_iter().for_each(wait_for_end);
 }
 
+#[test]
+#[ignore = "needs the Python of `cargo xtask setup`"]
+fn what_an_environment_has_started_ends_with_it() {
+    for then in ["goes on", "dies", "hangs"] {
+        let arguments = serde_json::from_str(&format!(r#"{{"then": "{then}"}}"#)).unwrap();
+        let options = EnvironmentOptions { arguments, timeout: 2.0, ..options() };
+        let mut environment = troubled("Starts", &options);
+        environment.reset(1).unwrap();
+        let started = environment.step(&Action::Discrete(0)).unwrap().reward as u32;
+        assert!(Path::new(&format!("/proc/{started}")).exists());
+        assert_eq!(environment.step(&Action::Discrete(0)).is_ok(), then == "goes on");
+        drop(environment);
+        wait_for_end(started);
+    }
+}
+
 /// What the next test starts as a process of its own: it says the number of an environment's process and is then killed while that hangs.
 #[test]
 #[ignore = "needs the Python of `cargo xtask setup`"]
@@ -270,6 +290,9 @@ fn an_environment_is_held() {
     let mut behaved = troubled("Behaved", &options());
     behaved.reset(0).unwrap();
     println!("\nprocess {}", behaved.step(&Action::Discrete(0)).unwrap().reward);
+    let mut starting = troubled("Starts", &options());
+    starting.reset(0).unwrap();
+    println!("process {}", starting.step(&Action::Discrete(0)).unwrap().reward);
     let mut hanging = troubled("Hangs", &options());
     hanging.reset(0).unwrap();
     // The last line before it hangs, which nobody waits for.
@@ -289,14 +312,14 @@ fn no_process_outlives_the_program() {
         .unwrap();
     let lines = BufReader::new(program.stdout.take().unwrap()).lines().map(Result::unwrap);
     let told: Vec<u32> =
-        lines.filter_map(|line| line.strip_prefix("process ")?.parse().ok()).take(2).collect();
-    assert_eq!(told[1], program.id());
+        lines.filter_map(|line| line.strip_prefix("process ")?.parse().ok()).take(3).collect();
+    assert_eq!(told[2], program.id());
     std::thread::sleep(Duration::from_millis(300));
     let children = children_of(program.id());
-    assert!(children.len() == 2 && children.contains(&told[0]), "{children:?}");
+    assert!(children.len() == 3 && children.contains(&told[0]), "{children:?}");
     program.kill().unwrap();
     program.wait().unwrap();
-    children.into_iter().for_each(wait_for_end);
+    children.into_iter().chain([told[1]]).for_each(wait_for_end);
 }
 
 /// The processes that a process has started.

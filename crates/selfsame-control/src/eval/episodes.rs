@@ -33,6 +33,8 @@ pub struct EpisodesResult {
     pub greatest: f64,
     /// Steps of an episode, on average.
     pub mean_length: f64,
+    /// Episodes that were cut off because they had taken as many steps as one may.
+    pub cut_off: usize,
     /// The mean return between random play (0) and a person (1), where the table has the environment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub human_normalised: Option<f64>,
@@ -57,7 +59,7 @@ pub fn episodes(player: &mut Player<'_>, mut what: Episodes<'_>) -> Result<Episo
         return Err(Error::config("no episodes are to be played", "play some: --episodes 10"));
     }
     let pixels = player.environment.pixels();
-    let (mut returns, mut steps) = (Vec::with_capacity(what.count), 0);
+    let (mut returns, mut steps, mut cut_off) = (Vec::with_capacity(what.count), 0, 0);
     for number in 0..what.count {
         let played = player.play(number as u64, 0, &mut |observation, _, outcome| {
             if let Some(video) = &mut what.video {
@@ -70,6 +72,7 @@ pub fn episodes(player: &mut Player<'_>, mut what: Episodes<'_>) -> Result<Episo
         })?;
         returns.push(played.total);
         steps += played.length;
+        cut_off += usize::from(played.cut_off);
         (what.progress)(number + 1);
     }
     let centre = mean(&returns);
@@ -90,6 +93,7 @@ pub fn episodes(player: &mut Player<'_>, mut what: Episodes<'_>) -> Result<Episo
         least: returns.iter().copied().fold(f64::INFINITY, f64::min),
         greatest: returns.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         mean_length: steps as f64 / what.count as f64,
+        cut_off,
         human_normalised: human_normalised(player.environment.name(), centre),
     })
 }

@@ -14,6 +14,8 @@ pub struct Player<'a> {
     pub environment: &'a mut dyn Environment,
     /// How.
     pub acting: Acting,
+    /// Steps after which an episode is cut off, which may have no end of its own.
+    pub max_steps: usize,
     /// Of the episodes' beginnings and of all random actions.
     pub random: Random,
 }
@@ -25,6 +27,8 @@ pub struct Played {
     pub total: f64,
     /// Its steps.
     pub length: usize,
+    /// Whether it was cut off here, and not by the environment.
+    pub cut_off: bool,
 }
 
 impl Player<'_> {
@@ -42,8 +46,8 @@ impl Player<'_> {
         let random = self.random.at(number);
         let frame = self.environment.reset(random.named("episode").bits())?;
         let mut observation = Observation::begin(&frame, self.agent.plan().stack);
-        let mut played = Played { total: 0.0, length: 0 };
-        loop {
+        let mut played = Played { total: 0.0, length: 0, cut_off: false };
+        while played.length < self.max_steps {
             let random = random.named("act").at(played.length as u64);
             let acting = if played.length < random_steps { Acting::Random } else { self.acting };
             let action = self.agent.act(observation.bytes(), acting, &random)?.pop();
@@ -57,5 +61,6 @@ impl Player<'_> {
             }
             observation.push(&outcome.frame);
         }
+        Ok(Played { cut_off: true, ..played })
     }
 }

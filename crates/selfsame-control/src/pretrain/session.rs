@@ -31,6 +31,8 @@ pub struct Session<'a> {
     random: Random,
     control: Control,
     observation: Observation,
+    /// Whether the episode has begun, which it has not where the environment fails at that.
+    begun: bool,
     /// Updates when the last record was written.
     recorded_updates: usize,
 }
@@ -52,6 +54,7 @@ impl<'a> Session<'a> {
             random: Random::new(training.common.run.seed),
             control: Control { environment: environment.name().to_owned(), ..Control::default() },
             observation: Observation::of(Vec::new(), 0),
+            begun: false,
             recorded_updates: 0,
             training,
             agent,
@@ -101,10 +104,13 @@ impl<'a> Session<'a> {
             self.training.progress.advance(0.0);
 
             self.tell(&terms)?;
-            if outcome.terminated || outcome.truncated {
-                self.end_episode()?;
-            }
-            if let Some(stop) = self.save_where_due()? {
+            let begun = match outcome.terminated || outcome.truncated {
+                true => self.end_episode(),
+                false => Ok(()),
+            };
+            let stop = self.save_where_due()?;
+            begun.or_else(|error| self.save_before(error))?;
+            if let Some(stop) = stop {
                 return Ok(Outcome::Stopped(stop));
             }
         }
@@ -189,9 +195,11 @@ impl<'a> Session<'a> {
         let seed = self.random.named("episode").at(self.control.episode.number as u64).bits();
         let frame = self.environment.reset(0, seed)?;
         self.observation = Observation::begin(&frame, self.plan.stack);
+        self.begun = true;
         Ok(())
     }
 
+    /// Ends the episode and begins the next.
     fn end_episode(&mut self) -> Result<()> {
         let (episode, progress) = (self.control.episode.clone(), &*self.training.progress);
         self.control.ended_in_epoch += 1;
@@ -205,6 +213,7 @@ impl<'a> Session<'a> {
         ]);
         self.training.recorder.write(&record)?;
         self.control.episode = episode.next();
+        self.begun = false;
         self.begin_episode()
     }
 
@@ -283,7 +292,9 @@ impl<'a> Session<'a> {
                 TensorData::new(bytes, [length])
             };
             tensors.insert(OBSERVATION.into(), bytes(self.observation.bytes().to_vec()));
-            if let Some(state) = self.environment.state(0)? {
+            if self.begun
+                && let Some(state) = self.environment.state(0)?
+            {
                 tensors.insert(ENVIRONMENT.into(), bytes(state));
             }
         }
@@ -310,6 +321,7 @@ impl<'a> Session<'a> {
             Some(state) => {
                 self.environment.restore(0, &state)?;
                 self.observation = Observation::of(seen, frame);
+                self.begun = true;
             }
             // The environment cannot go on where it was: the episode is lost, what was seen of it is not.
             None => {

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 import time
 
@@ -54,6 +55,30 @@ class Dies(Behaved):
     def step(self, action):
         print("my last words", file=sys.stderr, flush=True)
         os.abort()
+
+
+class Imports(Behaved):
+    def step(self, action):
+        import a_package_that_nobody_has
+
+
+class Starts(Behaved):
+    """Starts a process that would outlive it; the reward of the first step is its number. Then it does as it was made to: goes on, dies or hangs."""
+
+    def __init__(self, then="goes on"):
+        self.then = then
+
+    def reset(self, *, seed=None, options=None):
+        self.started = subprocess.Popen(["sleep", "1000"])
+        return super().reset(seed=seed)
+
+    def step(self, action):
+        observation, _, terminated, truncated, told = super().step(action)
+        if self.steps > 1 and self.then == "dies":
+            os.abort()
+        while self.steps > 1 and self.then == "hangs":
+            time.sleep(0.01)
+        return observation, self.started.pid, terminated, truncated, told
 
 
 class Infinite(Behaved):
@@ -122,6 +147,6 @@ def preprocessed(**arguments):
     return gymnasium.wrappers.AtariPreprocessing(env)
 
 
-for kind in [Behaved, Raises, Hangs, HangsInC, Dies, Infinite, Grows, Talks, Switches, Unbounded, Blind, Rendered]:
+for kind in [Behaved, Raises, Hangs, HangsInC, Dies, Imports, Starts, Infinite, Grows, Talks, Switches, Unbounded, Blind, Rendered]:
     gymnasium.register(f"{kind.__name__}-v0", entry_point=kind, disable_env_checker=True, order_enforce=False)
 gymnasium.register("Preprocessed-v0", entry_point=preprocessed, disable_env_checker=True, order_enforce=False)

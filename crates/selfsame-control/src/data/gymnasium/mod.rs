@@ -2,6 +2,7 @@
 //!
 //! The program carries the process's script (`worker.py`). Frames, actions and rewards go through a file that lies in memory.
 
+mod group;
 mod shared;
 mod worker;
 

@@ -23,6 +23,13 @@ class Refused(Exception):
         self.kind = kind
 
 
+def end():
+    """Ends the process and all that it has started, without the end of libraries that may hang or crash there."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
 class Clock:
     """Ends the process when a command takes too long, with a traceback of where it is, or when nobody is left to answer to."""
 
@@ -43,11 +50,11 @@ class Clock:
         while True:
             self.wind_up()
             if os.getppid() != parent:
-                os._exit(1)
+                end()
             since = self.since
             if since is not None and time.monotonic() - since > self.limit:
                 faulthandler.dump_traceback(all_threads=True)
-                os._exit(1)
+                end()
             time.sleep(min(1.0, self.limit / 4))
 
 
@@ -277,10 +284,20 @@ class Shared:
         self.frame = numpy.frombuffer(memory, numpy.uint8, -1, 8 * count + 16).reshape(environment.shape)
 
 
+def made(request):
+    """The environment. What is missing now is a package that is not installed; later it is an environment that fails."""
+    kinds = {"atari": Atari, "control": Control, "general": General}
+    try:
+        return kinds[request["kind"]](request["name"], request["options"])
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) or type(error).__name__ == "DependencyNotInstalled":
+            raise Refused("package", str(error)) from error
+        raise
+
+
 def serve(request, answer, clock):
     """Makes the environment and does what is asked of it, to the end."""
-    kinds = {"atari": Atari, "control": Control, "general": General}
-    environment = kinds[request["kind"]](request["name"], request["options"])
+    environment = made(request)
     height, width, channels = environment.shape
     answer({"pixels": {"channels": channels, "height": height, "width": width}, "actions": environment.actions})
     commands = sys.stdin
@@ -316,16 +333,11 @@ def main():
         serve(request, answer, Clock(10 * request["timeout"]))
     except Refused as refused:
         answer({"failure": {"kind": refused.kind, "what": str(refused)}})
-    except ModuleNotFoundError as error:
-        answer({"failure": {"kind": "package", "what": str(error)}})
     except BrokenPipeError:
         pass
-    except BaseException as error:
-        missing = type(error).__name__ == "DependencyNotInstalled"
-        what = str(error) if missing else traceback.format_exc()
-        answer({"failure": {"kind": "package" if missing else "raised", "what": what}})
-    # Without the end of libraries that may hang or crash there.
-    os._exit(0)
+    except BaseException:
+        answer({"failure": {"kind": "raised", "what": traceback.format_exc()}})
+    end()
 
 
 main()

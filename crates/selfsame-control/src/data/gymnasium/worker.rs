@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::group::ProcessGroup;
 use crate::data::EnvironmentOptions;
 
 const SCRIPT: &str = include_str!("worker.py");
@@ -44,11 +45,11 @@ struct Reason {
     what: String,
 }
 
-/// A process that runs one environment.
+/// A process that runs one environment, which may start others.
 #[derive(Debug)]
 pub(super) struct Worker {
     python: PathBuf,
-    child: Arc<Mutex<Child>>,
+    group: Arc<Mutex<ProcessGroup>>,
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     last_words: Arc<Mutex<VecDeque<u8>>>,
@@ -68,24 +69,19 @@ impl Worker {
         let mut command = Command::new(&python);
         command.args(["-u", "-c", SCRIPT, request]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // What a terminal sends to the program's group, Ctrl-C above all, is the program's to answer.
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let failure = |what: String| Failure { kind: "python".into(), what, python: python.clone() };
-        let mut child = command.spawn().map_err(|error| failure(error.to_string()))?;
-        let (Some(commands), Some(answers), Some(errors)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
+        let mut group = ProcessGroup::spawn(&mut command).map_err(|error| failure(error.to_string()))?;
+        let Some((commands, answers, errors)) = group.pipes() else {
             return Err(failure("it has no standard input and output".into()));
         };
         let last_words = Arc::default();
-        let child = Arc::new(Mutex::new(child));
+        let group = Arc::new(Mutex::new(group));
         let timeout = 10 * Duration::from_secs_f64(options.timeout);
         Ok(Self {
             listener: listen(errors, &last_words),
-            deadline: watch(&child),
+            deadline: watch(&group),
             python,
-            child,
+            group,
             commands: Some(commands),
             answers: BufReader::new(answers),
             last_words,
@@ -154,17 +150,14 @@ impl Worker {
         self.commands = None;
         let asked = Instant::now();
         loop {
-            let mut child = lock(&self.child);
-            match child.try_wait() {
+            let mut group = lock(&self.group);
+            match group.try_wait() {
                 Ok(Some(status)) => return status.to_string(),
                 Ok(None) if asked.elapsed() < FAREWELL => {}
-                _ => {
-                    // Killed, it ends at once: the wait is short.
-                    let _ = child.kill();
-                    return child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-                }
+                // Killed, it ends at once: the wait is short.
+                _ => return group.end().map_or_else(|error| error.to_string(), |status| status.to_string()),
             }
-            drop(child);
+            drop(group);
             thread::sleep(Duration::from_millis(2));
         }
     }
@@ -191,16 +184,21 @@ fn listen(mut errors: ChildStderr, last_words: &Arc<Mutex<VecDeque<u8>>>) -> thr
     })
 }
 
-/// Kills the process when it neither answers nor ends itself in time; whoever reads its answers then reads their end.
-fn watch(child: &Arc<Mutex<Child>>) -> Arc<Mutex<Option<Instant>>> {
+/// Kills the process when it neither answers nor ends itself in time, and what it has left behind when it has ended: whoever reads its answers then reads
+/// their end.
+fn watch(group: &Arc<Mutex<ProcessGroup>>) -> Arc<Mutex<Option<Instant>>> {
     let deadline = Arc::default();
-    let (child, watched): (_, Weak<Mutex<Option<Instant>>>) = (Arc::clone(child), Arc::downgrade(&deadline));
+    let (group, watched): (_, Weak<Mutex<Option<Instant>>>) = (Arc::clone(group), Arc::downgrade(&deadline));
     thread::spawn(move || {
         while let Some(deadline) = watched.upgrade() {
-            if lock(&deadline).is_some_and(|deadline| deadline < Instant::now()) {
-                let _ = lock(&child).kill();
-            }
+            let until = *lock(&deadline);
             drop(deadline);
+            match until {
+                Some(until) if until < Instant::now() => lock(&group).kill(),
+                // How it went is asked again by whoever reads.
+                Some(_) => drop(lock(&group).try_wait()),
+                None => {}
+            }
             thread::sleep(Duration::from_millis(200));
         }
     });

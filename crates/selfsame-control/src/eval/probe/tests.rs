@@ -134,6 +134,7 @@ fn found(probed: Option<&dyn Agent>, plays: &mut Stays, config: &ProbeConfig) ->
         agent: plays,
         environment: &mut Ladder { step: 0, rung: 0 },
         acting: Acting::Greedy,
+        max_steps: 1000,
         random: Random::new(7),
     };
     probe(probed, &mut player, config, &|_| {})

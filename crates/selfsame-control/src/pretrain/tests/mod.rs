@@ -23,17 +23,19 @@ struct Toy {
     log: Log,
     resumes: bool,
     broken_at: Option<usize>,
+    fails_after: Option<usize>,
 }
 
 impl Toy {
     fn new() -> Self {
-        Self { log: Log::default(), resumes: true, broken_at: None }
+        Self { log: Log::default(), resumes: true, broken_at: None, fails_after: None }
     }
 
     fn prepared(&self) -> Prepared {
         let mut agent = Averaging::new(&self.log);
         agent.broken_at = self.broken_at;
-        let environment = Box::new(Counting::new(&self.log, self.resumes));
+        let mut environment = Box::new(Counting::new(&self.log, self.resumes));
+        environment.fails_after = self.fails_after;
         let mut layers = Layers::new(DEFAULTS.parse().unwrap());
         for set in [
             "run.batch_size=4",
@@ -234,6 +236,40 @@ fn an_environment_that_cannot_go_on_begins_an_episode() {
     assert_eq!(episodes[0].value("episode"), Some(2.0), "the first was lost");
     // Of six transitions, that of the lost episode is never drawn, since nobody knows what it led to, and the newest not yet.
     assert!(told.contains(&"learn 0 of 4".to_owned()), "{told:?}");
+}
+
+#[test]
+fn an_environment_that_fails_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    let toy = Toy::new();
+    toy.begin(&whole, 0).unwrap();
+    // What the environment was asked for, in order: steps, and the beginnings of episodes.
+    let told = toy.told();
+    let asked: Vec<bool> = (told.iter())
+        .filter(|line| line.starts_with("step") || *line == "reset")
+        .map(|line| line.starts_with("step"))
+        .collect();
+    // Some steps, with updates and without, and every beginning but the first.
+    let cases = (1..asked.len() - 1).filter(|&at| !asked[at] || matches!(at, 3 | 17 | 18));
+    for (number, fails_after) in cases.enumerate() {
+        let resumes = number.is_multiple_of(2);
+        let run = folder.path().join(format!("fails-{fails_after}"));
+        let broken = Toy { resumes, fails_after: Some(fails_after), ..Toy::new() };
+        let error = broken.begin(&run, 0).unwrap_err();
+        assert!(error.exit_code() == 3 && error.to_string().contains("the toy is broken"), "{error}");
+        assert_eq!(RunFolder::open(&run).unwrap().record().unwrap().status, Status::Failed);
+        let steps = asked[..fails_after].iter().filter(|is_step| **is_step).count();
+        assert_eq!(last(&run).1.progress.step, steps, "all steps before are saved");
+        let report = Toy { resumes, ..Toy::new() }.go_on(&run).unwrap();
+        assert_eq!((report.outcome, report.progress.epoch, report.progress.step), (Outcome::Finished, 5, 40));
+        // An update may have been made while the step failed; it is made again then.
+        let learned = steps >= 6 && steps.is_multiple_of(2) && asked[fails_after];
+        if resumes && !learned {
+            assert!(last(&run) == last(&whole), "failed after {fails_after}");
+            assert_eq!(records(&run), records(&whole), "failed after {fails_after}");
+        }
+    }
 }
 
 #[test]

@@ -22,11 +22,22 @@ pub struct Counting {
     pub resumes: bool,
     pub step: u8,
     pub end: u8,
+    /// Beginnings and steps after which it fails.
+    pub fails_after: Option<usize>,
+    pub asked: usize,
 }
 
 impl Counting {
     pub fn new(log: &Log, resumes: bool) -> Self {
-        Self { log: log.clone(), resumes, step: 0, end: 0 }
+        Self { log: log.clone(), resumes, step: 0, end: 0, fails_after: None, asked: 0 }
+    }
+
+    fn ask(&mut self) -> Result<()> {
+        if self.fails_after == Some(self.asked) {
+            return Err(Error::data("counting", "the toy is broken", "mend it"));
+        }
+        self.asked += 1;
+        Ok(())
     }
 }
 
@@ -44,12 +55,14 @@ impl Environment for Counting {
     }
 
     fn reset(&mut self, seed: u64) -> Result<Vec<u8>> {
+        self.ask()?;
         (self.step, self.end) = (0, 3 + (seed % 4) as u8);
         self.log.lock().unwrap().push("reset".into());
         Ok(vec![0])
     }
 
     fn step(&mut self, action: &Action) -> Result<Outcome> {
+        self.ask()?;
         self.step += 1;
         let Action::Discrete(action) = action else { return Err(Error::Internal("not an action".into())) };
         self.log.lock().unwrap().push(format!("step {action}"));

@@ -1,5 +1,6 @@
 //! What can be typed after `selfsame eval`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -235,6 +236,9 @@ pub struct AgentRun {
     /// Episodes to play: 10 by default, 500 where a regression learns from them
     #[arg(long)]
     pub episodes: Option<usize>,
+    /// Steps of the agent after which an episode is cut off; the default is as long as an episode of Atari may be
+    #[arg(long, value_name = "COUNT", default_value = "27000")]
+    pub max_steps: NonZeroUsize,
     /// Which checkpoint: last, best or epoch-0010
     #[arg(long, default_value = "last")]
     pub checkpoint: String,

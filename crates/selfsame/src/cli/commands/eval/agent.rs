@@ -90,7 +90,14 @@ fn open(args: &AgentRun) -> Result<TrainedAgent> {
 
 /// An agent that acts as well as it can, in episodes that training did not have.
 fn player<'a>(agent: &'a mut dyn Agent, environment: &'a mut dyn Environment, args: &AgentRun) -> Player<'a> {
-    Player { agent, environment, acting: Acting::Greedy, random: Random::new(args.seed).named("evaluation") }
+    let max_steps = args.max_steps.get();
+    Player {
+        agent,
+        environment,
+        acting: Acting::Greedy,
+        max_steps,
+        random: Random::new(args.seed).named("evaluation"),
+    }
 }
 
 /// The picture must be possible before minutes are spent on its episodes.
@@ -153,6 +160,7 @@ fn episodes_for_people(found: &EpisodesResult, fields: &Map<String, Value>) -> S
             found.human_normalised.map_or_else(String::new, |share| format!("{:.1} %", 100.0 * share)),
         ),
         ("steps of an episode", format!("{:.1}", found.mean_length)),
+        ("cut off by --max-steps", if found.cut_off > 0 { found.cut_off.to_string() } else { String::new() }),
         ("video", fields.get("video").and_then(Value::as_str).unwrap_or_default().to_owned()),
     ] {
         if !value.is_empty() {
