@@ -12,7 +12,7 @@ pub enum Segmentation {
     /// With the first reward that is not 0, which belongs to it: for sparse rewards.
     Reward,
     /// When the rewards gathered in it exceed this amount in size: for dense rewards, also for costs, which are below 0.
-    Gathered(f64),
+    Gathered(#[serde(with = "super::file::bits")] f64),
 }
 
 impl Segmentation {
