@@ -68,6 +68,12 @@ impl Segments {
         }
     }
 
+    /// The bytes that all take.
+    #[cfg(test)]
+    pub fn allocated(&self) -> usize {
+        self.extents.capacity() * size_of::<Extent>()
+    }
+
     /// Forgets them all; the next begins with a new number.
     pub fn clear(&mut self) {
         self.oldest += self.extents.len() as u64;

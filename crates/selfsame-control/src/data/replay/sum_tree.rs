@@ -20,6 +20,12 @@ impl SumTree {
         2 * leaves.next_power_of_two() * size_of::<f64>()
     }
 
+    /// The bytes that these take.
+    #[cfg(test)]
+    pub fn allocated(&self) -> usize {
+        self.nodes.capacity() * size_of::<f64>()
+    }
+
     /// The weight of a leaf.
     pub fn get(&self, leaf: usize) -> f64 {
         self.nodes[self.nodes.len() / 2 + leaf]

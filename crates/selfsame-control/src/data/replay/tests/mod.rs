@@ -3,10 +3,12 @@
 mod draws;
 mod file;
 mod history;
+mod memory;
 mod pairs;
 mod segments;
 
 use super::*;
+use crate::data::Pixels;
 use history::{Event, History};
 
 /// Settings of a small replay of two-byte frames.
