@@ -1,5 +1,6 @@
 //! A whole training of an agent: from settings to a finished run folder.
 
+mod learner;
 mod observation;
 mod session;
 mod standing;
@@ -7,22 +8,20 @@ mod standing;
 pub use observation::Observation;
 pub use standing::{Control, Episode, Standing};
 
-use std::path::Path;
 use std::time::Instant;
 
 use selfsame_core::optimizer::OptimizerConfig;
-use selfsame_core::pretrain::{Common, Learner, Modality, Prepared, Training};
-use selfsame_core::run::{DataRecord, megabytes};
+use selfsame_core::pretrain::{Common, Modality, Prepared};
 use selfsame_core::settings::Resolved;
 use selfsame_core::tensor::Device;
-use selfsame_core::train::{Outcome, Yardstick};
+use selfsame_core::train::Yardstick;
 use selfsame_core::{Error, Random, Result, device};
 
 use crate::data::replay::{Replay, ReplaySettings, Segmentation};
-use crate::data::{Actions, Environment, EnvironmentOptions, Pixels, VectorEnvironment};
+use crate::data::{Environment, EnvironmentOptions, VectorEnvironment};
 use crate::method::{self, Agent, Build, Entry, Plan, SegmentReward};
 use crate::settings::{DEFAULTS, DataSettings, RunSettings, ScheduleSettings};
-use session::Session;
+use learner::ControlLearner;
 
 /// What an agent goes through in an environment, as something to learn from.
 pub static MODALITY: Modality = Modality {
@@ -166,92 +165,6 @@ fn fingerprint(data: &DataSettings, environment: &dyn Environment) -> String {
     let (pixels, actions) = (environment.pixels(), environment.actions());
     let text = format!("{} {pixels:?} {actions:?} {options:?}", environment.name());
     format!("{:016x}", Random::new(0).named(&text).bits())
-}
-
-/// The training of an agent.
-struct ControlLearner {
-    name: String,
-    pixels: Pixels,
-    actions: Actions,
-    fingerprint: String,
-    agent: Box<dyn Agent>,
-    parameters: usize,
-    replay: Replay,
-    environment: VectorEnvironment,
-    plan: Plan,
-    steps: usize,
-    epoch_steps: usize,
-}
-
-impl Learner for ControlLearner {
-    fn data(&self) -> DataRecord {
-        DataRecord {
-            path: self.name.clone(),
-            instances: self.steps as u64,
-            fingerprint: self.fingerprint.clone(),
-        }
-    }
-
-    fn batches_per_epoch(&self) -> usize {
-        self.epoch_steps
-    }
-
-    fn describe(&self) -> Vec<(&'static str, String)> {
-        let Pixels { channels, height, width } = self.pixels;
-        let actions = match self.actions {
-            Actions::Discrete(count) => format!("{count} actions"),
-            Actions::Continuous(numbers) => format!("actions of {numbers} numbers"),
-        };
-        let replay = self.replay.settings();
-        vec![
-            ("environment", format!("{}: frames of {channels}×{height}×{width}, {actions}", self.name)),
-            ("networks", format!("{:.2} M parameters", self.parameters as f64 / 1e6)),
-            (
-                "replay",
-                format!(
-                    "{} transitions, {:.1} MB when full; returns of {} steps, discount {}",
-                    replay.capacity,
-                    megabytes(replay.bytes()),
-                    replay.steps,
-                    replay.discount
-                ),
-            ),
-        ]
-    }
-
-    fn pace(&self, common: &Common, steps_per_epoch: usize) -> Vec<(&'static str, String)> {
-        let Plan { batch_size, first_update, update_every, random_steps, .. } = self.plan;
-        let every = match update_every {
-            1 => "an update each".to_owned(),
-            steps => format!("an update every {steps}"),
-        };
-        let (steps, epochs) = (self.steps, common.schedule.epochs);
-        let at_random = match random_steps {
-            0 => String::new(),
-            steps => format!(", the first {steps} at random"),
-        };
-        vec![
-            ("steps", format!("{steps} of the agent{at_random}; {epochs} epochs of {steps_per_epoch}")),
-            ("updates", format!("{every} from step {first_update} on, batch {batch_size}")),
-            ("learning rate", common.optimizer.lr.to_string()),
-        ]
-    }
-
-    fn changed(&self, began: &DataRecord) -> Error {
-        Error::data(
-            Path::new(&self.name),
-            format!(
-                "this is not the environment that the run began in ({}), or its settings, frames or actions have changed",
-                began.path
-            ),
-            "a resumed agent must find the same environment; restore config.toml and its packages, or begin a new run",
-        )
-    }
-
-    fn train(&mut self, training: Training<'_>) -> Result<Outcome> {
-        let Self { agent, replay, environment, steps, .. } = self;
-        Session::new(training, &mut **agent, replay, environment, *steps)?.run()
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::Replay;
+use super::ring::{End, Lane, Slot};
+
 /// When a segment ends; it also ends with the episode, and with a lost life, which ends the return that an agent learns.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,5 +81,62 @@ impl Segments {
     pub fn clear(&mut self) {
         self.oldest += self.extents.len() as u64;
         self.extents.clear();
+    }
+}
+
+impl Replay {
+    /// Cuts everything stored, and all that comes, into segments by another rule.
+    pub fn set_segmentation(&mut self, segmentation: Segmentation) {
+        self.settings.segmentation = segmentation;
+        self.segments.clear();
+        for environment in 0..self.lanes.len() {
+            self.lanes[environment].segment = None;
+            for at in self.oldest(environment)..self.lanes[environment].written {
+                let Slot { age, end, .. } = self.slots[self.slot(environment, at)];
+                if age == 0 {
+                    self.lanes[environment].segment = None;
+                }
+                if end != End::Last {
+                    self.assign_segment(environment, at);
+                }
+            }
+        }
+    }
+
+    /// The mean of the sums of rewards of the episodes that are stored from beginning to end; none when there is none.
+    pub fn mean_episode_reward(&self) -> Option<f64> {
+        let (mut episodes, mut total) = (0u64, 0.0);
+        for environment in 0..self.lanes.len() {
+            let mut sum = None;
+            for at in self.oldest(environment)..self.lanes[environment].written {
+                let Slot { age, reward, end, .. } = self.slots[self.slot(environment, at)];
+                if age == 0 {
+                    sum = Some(0.0);
+                }
+                sum = sum.map(|sum| sum + f64::from(reward));
+                if matches!(end, End::Terminated | End::Truncated) {
+                    episodes += u64::from(sum.is_some());
+                    total += sum.take().unwrap_or(0.0);
+                }
+            }
+        }
+        (episodes > 0).then(|| total / episodes as f64)
+    }
+
+    /// Puts a stored transition, the next after those that have one, into its segment.
+    pub(super) fn assign_segment(&mut self, environment: usize, at: u64) {
+        let Lane { segment, gathered, .. } = self.lanes[environment];
+        let (segment, gathered) = match segment {
+            Some(open) => (open, gathered),
+            None => (self.segments.begin(environment, at), 0.0),
+        };
+        self.segments.extend(segment);
+        let slot = self.slot(environment, at);
+        let Slot { reward, end, .. } = self.slots[slot];
+        self.slots[slot].segment = segment;
+        let gathered = gathered + f64::from(reward);
+        let closed = end != End::None || self.settings.segmentation.ends(reward, gathered);
+        self.lanes[environment].segment = (!closed).then_some(segment);
+        self.lanes[environment].gathered = gathered;
     }
 }

@@ -7,8 +7,11 @@
 //! The distribution of returns of n steps (1710.02298, "Multi-step"; 1707.06887) is learned for the action that the online network prefers and the target
 //! network values ("Double"), with prioritised draws, duelling streams and noisy layers that explore by themselves.
 
+mod config;
+
 use burn::module::Module;
 use burn::tensor::activation::softmax;
+pub use config::RainbowConfig;
 use selfsame_core::loss::{Support, categorical_cross_entropy, categorical_projection};
 use selfsame_core::momentum_encoder::MomentumEncoder;
 use selfsame_core::nn::Parameters;
@@ -16,10 +19,9 @@ use selfsame_core::optimizer::Optimizer;
 use selfsame_core::pretrain::About;
 use selfsame_core::tensor::{Tensor, TensorData};
 use selfsame_core::{Random, Result, host};
-use serde::{Deserialize, Serialize};
 
 use super::auxiliary::{Auxiliaries, Seen, TellsPairs};
-use super::settings::{self, PAPER, check_share, check_size};
+use super::settings::PAPER;
 use super::{Acting, Agent, Build, Descent, DescentConfig, Entry, Plan, SegmentReward, Sight, Terms, Update};
 use crate::data::replay::Replay;
 use crate::data::{Action, Actions};
@@ -37,40 +39,6 @@ pub const ENTRY: Entry = Entry {
     },
     build,
 };
-
-/// Rainbow's settings, section `[method.rainbow]`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RainbowConfig {
-    /// Of both convolutions.
-    pub channels: [usize; 2],
-    /// Units of each stream's hidden layer.
-    pub hidden: usize,
-    /// σ₀ of the noisy layers.
-    pub noise: f64,
-    /// Atoms of a distribution.
-    pub atoms: usize,
-    /// The least return.
-    pub low: f64,
-    /// The largest return.
-    pub high: f64,
-    /// n.
-    pub multi_step: usize,
-    /// γ.
-    pub discount: f64,
-    /// ω.
-    pub priority: f64,
-    /// β at the start; it rises to 1.
-    pub beta: f64,
-    /// Agent steps before the first update.
-    pub first_update: usize,
-    /// Agent steps from one update to the next.
-    pub update_every: usize,
-    /// Updates from one copy to the target network to the next.
-    pub target_every: usize,
-    /// Momentum of the encoder that auxiliary objectives take their keys from.
-    pub key_momentum: f64,
-}
 
 /// Encoder and head.
 #[derive(Module, Debug)]
@@ -112,29 +80,8 @@ impl Rainbow {
         let Actions::Discrete(actions) = from.actions else {
             return Err(super::other_actions("rainbow", "discrete", "sac"));
         };
-        let config: RainbowConfig = settings::nested(from.settings, "rainbow")?;
+        let config = RainbowConfig::of(from.settings)?;
         let [stack, batch_size] = from.stack_and_batch()?;
-        for (key, size) in [
-            ("hidden", config.hidden),
-            ("multi_step", config.multi_step),
-            ("update_every", config.update_every),
-            ("target_every", config.target_every),
-        ] {
-            check_size(from.settings, &format!("method.rainbow.{key}"), size)?;
-        }
-        for (key, share) in
-            [("discount", config.discount), ("beta", config.beta), ("key_momentum", config.key_momentum)]
-        {
-            check_share(from.settings, &format!("method.rainbow.{key}"), share)?;
-        }
-        settings::check_weight(from.settings, "method.rainbow.noise", config.noise)?;
-        settings::check_weight(from.settings, "method.rainbow.priority", config.priority)?;
-        if config.atoms < 2
-            || !(config.low < config.high && config.low.is_finite() && config.high.is_finite())
-        {
-            let help = "give a range of returns, low below high, with at least 2 atoms";
-            return Err(from.settings.reject("method.rainbow.atoms", "there is no such distribution", help));
-        }
         let support = Support { low: config.low, high: config.high, atoms: config.atoms };
         let sight = Sight::shifted(from, stack)?;
         let random = from.random.named("rainbow");

@@ -10,17 +10,19 @@
 //! The paper leaves open how φ and w are built; ours: φ(x, a) = LayerNorm(Linear([encoder(x); a])), partners through a momentum copy, w a perceptron on
 //! [φ₁; φ₂; |φ₁ − φ₂|]. With `objective = "infonce"` a bilinear score and the batch as negatives take w's place, rows of one segment being masked.
 
-use burn::module::{Module, Param};
+mod head;
+
+use burn::module::Module;
 use burn::tensor::Int;
 use burn::tensor::activation::sigmoid;
-use selfsame_core::head::{Mlp, MlpConfig};
+use head::{Bilinear, Head, Pair, Score, discriminate};
+use selfsame_core::Result;
 use selfsame_core::loss::{bilinear_info_nce, return_contrast};
 use selfsame_core::momentum_encoder::MomentumEncoder;
-use selfsame_core::nn::{LayerNorm, Linear, LinearConfig, Mode, Parameters};
+use selfsame_core::nn::Parameters;
 use selfsame_core::pretrain::About;
 use selfsame_core::settings::Auto;
-use selfsame_core::tensor::{Device, Tensor, TensorData};
-use selfsame_core::{Random, Result};
+use selfsame_core::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::auxiliary::{Auxiliary, AuxiliaryBuild, Seen, TellsPairs};
@@ -66,72 +68,6 @@ pub struct RcrlConfig {
     /// A segment ends when it has gathered more reward than this; 0: with every reward that is not 0. `auto`: 0 for discrete actions; for continuous ones a tenth
     /// of the reward of the episodes in the replay.
     pub segment_reward: Auto<f64>,
-}
-
-/// φ(x, a).
-#[derive(Module, Debug)]
-struct Pair {
-    linear: Linear,
-    norm: LayerNorm,
-}
-
-impl Pair {
-    fn forward(&self, features: Tensor<2>, actions: Tensor<2>) -> Tensor<2> {
-        self.norm.forward(self.linear.forward(Tensor::cat(vec![features, actions], 1)))
-    }
-}
-
-/// What is trained beside the encoder.
-#[derive(Module, Debug)]
-struct Head {
-    pair: Pair,
-    score: Score,
-}
-
-/// What is made of two pairs.
-#[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "there is one of it in a training")]
-enum Score {
-    /// w on [φ₁; φ₂; |φ₁ − φ₂|].
-    Discriminator(Mlp),
-    /// φ₁ᵀ W φ₂.
-    Bilinear(Bilinear),
-}
-
-#[derive(Module, Debug)]
-struct Bilinear {
-    /// W, `[dimension, dimension]`.
-    weight: Param<Tensor<2>>,
-}
-
-impl Head {
-    fn new(sizes: [usize; 4], objective: Objective, random: &Random, device: &Device) -> Result<Self> {
-        let [features, actions, dimension, hidden] = sizes;
-        let pair = Pair {
-            linear: LinearConfig::new(features + actions, dimension).init(&random.named("pair"), device),
-            norm: LayerNorm::new(dimension, device),
-        };
-        let score = match objective {
-            Objective::Discriminator => {
-                let mlp = MlpConfig::new(3 * dimension, &[hidden], 1).without_batch_norm();
-                Score::Discriminator(mlp.init(&random.named("discriminator"), device)?)
-            }
-            // Scores begin as inner products, of the size of cosines.
-            Objective::InfoNce => {
-                let weight = Tensor::eye(dimension, device) / dimension as f64;
-                Score::Bilinear(Bilinear { weight: Param::from_tensor(weight) })
-            }
-        };
-        Ok(Self { pair, score })
-    }
-}
-
-/// w(φ₁, φ₂), `[n]`.
-fn discriminate(discriminator: &Mlp, first: Tensor<2>, second: Tensor<2>) -> Tensor<1> {
-    let rows = first.dims()[0];
-    let apart = (first.clone() - second.clone()).abs();
-    let input = Tensor::cat(vec![first, second, apart], 1);
-    discriminator.forward(input, &Mode::Evaluate).reshape([rows])
 }
 
 /// The objective.

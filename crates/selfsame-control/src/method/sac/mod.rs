@@ -8,7 +8,10 @@
 //! near what is wanted (eq. 18). The encoder learns from the critics, not from the actor (1910.01741, section 4.2), which shares its convolutions only and has the
 //! layers after them for itself (the authors' code, and CURL's).
 
+mod config;
+
 use burn::module::Module;
+pub use config::SacConfig;
 use selfsame_core::loss::{actor_loss, critic_loss, soft_target, temperature_loss};
 use selfsame_core::momentum_encoder::MomentumEncoder;
 use selfsame_core::nn::Parameters;
@@ -16,10 +19,9 @@ use selfsame_core::optimizer::Optimizer;
 use selfsame_core::pretrain::About;
 use selfsame_core::tensor::Tensor;
 use selfsame_core::{Random, Result, host};
-use serde::{Deserialize, Serialize};
 
 use super::auxiliary::{Auxiliaries, Seen, TellsPairs};
-use super::settings::{self, PAPER, check_share, check_size};
+use super::settings::PAPER;
 use super::{Acting, Agent, Build, Descent, DescentConfig, Entry, Plan, SegmentReward, Sight, Terms, Update};
 use crate::data::replay::{Batch, Replay};
 use crate::data::{Action, Actions};
@@ -37,40 +39,6 @@ pub const ENTRY: Entry = Entry {
     },
     build,
 };
-
-/// SAC's settings, section `[method.sac]`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SacConfig {
-    /// Convolutions of the encoder.
-    pub layers: usize,
-    /// Channels of each.
-    pub channels: usize,
-    /// Features that the encoder makes.
-    pub features: usize,
-    /// Units of both hidden layers of actor and critics.
-    pub hidden: usize,
-    /// γ.
-    pub discount: f64,
-    /// α at the start.
-    pub temperature: f64,
-    /// Its learning rate.
-    pub temperature_lr: f64,
-    /// Its β₁.
-    pub temperature_beta_1: f64,
-    /// The share by which the target critics follow.
-    pub critic_tau: f64,
-    /// The share by which the target encoder follows.
-    pub encoder_tau: f64,
-    /// Updates of the critics from one of the actor and the targets to the next.
-    pub delay: usize,
-    /// Agent steps that are taken at random first.
-    pub random_steps: usize,
-    /// Agent steps before the first update.
-    pub first_update: usize,
-    /// Agent steps from one update to the next.
-    pub update_every: usize,
-}
 
 /// What learns from the critics' loss.
 #[derive(Module, Debug)]
@@ -108,24 +76,8 @@ impl Sac {
         let Actions::Continuous(actions) = from.actions else {
             return Err(super::other_actions("sac", "continuous", "rainbow"));
         };
-        let config: SacConfig = settings::nested(from.settings, "sac")?;
+        let config = SacConfig::of(from.settings)?;
         let [stack, batch_size] = from.stack_and_batch()?;
-        for (key, size) in
-            [("hidden", config.hidden), ("delay", config.delay), ("update_every", config.update_every)]
-        {
-            check_size(from.settings, &format!("method.sac.{key}"), size)?;
-        }
-        for (key, share) in [
-            ("discount", config.discount),
-            ("critic_tau", config.critic_tau),
-            ("encoder_tau", config.encoder_tau),
-        ] {
-            check_share(from.settings, &format!("method.sac.{key}"), share)?;
-        }
-        if !(config.temperature > 0.0 && config.temperature.is_finite()) {
-            let help = "give a positive number; 0.1 is usual";
-            return Err(from.settings.reject("method.sac.temperature", "its logarithm is learned", help));
-        }
         let sight = Sight::cropped(from, stack)?;
         let (random, device) = (from.random.named("sac"), &from.device);
         let sizes = [config.layers, config.channels, config.features];

@@ -10,7 +10,7 @@ use selfsame_core::pretrain::{About, Report};
 use selfsame_core::run::{Kind, Record, RunFolder, Status, metrics};
 use selfsame_core::settings::Layers;
 use selfsame_core::stop::{Stop, StopSignal};
-use selfsame_core::train::{Live, Observer, Silent};
+use selfsame_core::train::{Live, Observer, Outcome, Silent};
 
 use super::*;
 use toys::{Averaging, Counting, Log};
