@@ -182,7 +182,8 @@ fn episodes_are_played_shown_and_compared() {
     here.run(&["eval", "episodes", "run-seed-0", "--video", "a.mp4"]).fails(2, &["GIF"]);
     here.run(&["eval", "episodes", "run-seed-0", "--episodes", "0"]).fails(2, &["no episodes"]);
     // An episode of nine steps, as far as it may go: the reward would come with the last.
-    let words = ["eval", "episodes", "run-seed-1", "--episodes", "3", "--max-steps", "8", "--json"];
+    let words =
+        ["eval", "episodes", "run-seed-1", "--random", "--episodes", "3", "--max-steps", "8", "--json"];
     let short = here.run(&words).succeeds().result();
     assert_eq!((&short["cut_off"], &short["mean_length"]), (&3.into(), &json!(8.0)));
     assert_eq!((&result["cut_off"], &short["mean_return"]), (&0.into(), &json!(0.0)));
