@@ -10,4 +10,4 @@ def version(name):
         return ""
 
 
-print(datetime.date.today(), *map(version, ["torch", "torchvision", "lightly"]), sep="")
+print(datetime.date.today(), *map(version, ["torch", "torchvision", "lightly", "av", "motion-vector-extractor"]), sep="")

@@ -13,7 +13,7 @@ const PACKAGES: [&str; 5] = ["gymnasium", "ale-py", "dm_control", "mujoco<4", "o
 const IMPORTS: &str = "import gymnasium, ale_py, dm_control, mujoco, cv2";
 
 /// The interpreter, whether it is there or not.
-fn interpreter() -> PathBuf {
+pub fn interpreter() -> PathBuf {
     let python = root().join("target/python");
     if cfg!(windows) { python.join("Scripts/python.exe") } else { python.join("bin/python") }
 }

@@ -1,21 +1,24 @@
 //! Updates a second of an agent with the papers' networks and batches, on a replay of random transitions.
 //!
-//! `cargo run --release -p selfsame-control --example agent_step -- rainbow|sac|curl-sac|curl-rainbow|rcrl-sac|rcrl-rainbow STEPS`
+//! Usage (through `cargo xtask bench`): `agent_step rainbow|sac|curl-sac|curl-rainbow|rcrl-sac|rcrl-rainbow`. The last line is updates a second, and the most
+//! memory that the process ever held, in MB (`NaN` where the system does not tell).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use selfsame_control::data::replay::{Replay, ReplaySettings, Segmentation, Transition};
 use selfsame_control::data::{Action, Actions, Outcome, Pixels};
 use selfsame_control::method::{Build, DEFAULTS, PAPER, Update, by_name, resolve_auto};
+use selfsame_core::run::{Memory, megabytes};
 use selfsame_core::settings::Layers;
 use selfsame_core::tensor::Device;
 use selfsame_core::{Error, Random, Result};
 
+/// At least this long is measured.
+const SECONDS: Duration = Duration::from_secs(6);
+
 fn main() -> Result<()> {
     selfsame_core::keep_freed_memory();
-    let mut arguments = std::env::args().skip(1);
-    let kind = arguments.next().unwrap_or_else(|| "rainbow".into());
-    let steps = arguments.next().and_then(|steps| steps.parse().ok()).unwrap_or(50);
+    let kind = std::env::args().nth(1).unwrap_or_else(|| "rainbow".into());
     let (auxiliary, agent) = kind.split_once('-').unwrap_or(("none", &kind));
     // As in CURL: 84 grey pixels and 6 actions for games, 100 coloured pixels and one number for control.
     let (actions, pixels) = match agent {
@@ -64,11 +67,18 @@ fn main() -> Result<()> {
         let random = random.named("update").at(index as u64);
         agent.learn(&mut replay, &Update { index, progress: 0.0, random }).map(|_| ())
     };
+    // Two at a time: SAC's actor learns in every second one.
     learn(0)?;
-    let start = Instant::now();
-    (1..=steps).try_for_each(&mut learn)?;
-    let rate = steps as f64 / start.elapsed().as_secs_f64();
-    println!("updates: {rate:.2} a second ({kind})");
+    learn(1)?;
+    let (start, mut done) = (Instant::now(), 0);
+    while done < 4 || start.elapsed() < SECONDS {
+        learn(done + 2)?;
+        learn(done + 3)?;
+        done += 2;
+    }
+    let rate = done as f64 / start.elapsed().as_secs_f64();
+    let memory = Memory::now().map_or(f64::NAN, |memory| megabytes(memory.peak));
+    println!("{rate:.3} {memory:.1}");
     Ok(())
 }
 

@@ -1,31 +1,36 @@
-//! How many clips a second a backbone is trained on: forward, cross-entropy over 400 classes, backward and SGD, with the clips in memory.
+//! How many clips a second a backbone is trained on, and in how much memory: forward, cross-entropy over 400 classes, backward and SGD, with the clips in
+//! memory.
 //!
-//! Usage: `clip_step BACKBONE BATCH STEPS [SIZE] [FRAMES]`, for example `r3d_18 4 5 112 16`.
+//! Usage (through `cargo xtask bench`): `clip_step BACKBONE BATCH FRAMES SIDE`, for example `r3d_18 4 16 112`. The last line is clips a second, and the most
+//! memory that the process ever held, in MB (`NaN` where the system does not tell).
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use selfsame_core::nn::{Mode, Parameters};
 use selfsame_core::optimizer::OptimizerConfig;
+use selfsame_core::run::{Memory, megabytes};
 use selfsame_core::{Random, keep_freed_memory};
 use selfsame_video::model::{Architecture, BackboneConfig, Classifier};
 
 const CLASSES: usize = 400;
 
+/// At least this long is measured.
+const SECONDS: Duration = Duration::from_secs(5);
+
 fn main() -> Result<(), Box<dyn Error>> {
     keep_freed_memory();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (name, numbers) =
-        arguments.split_first().ok_or("usage: clip_step BACKBONE BATCH STEPS [SIZE] [FRAMES]")?;
-    let numbers: Vec<usize> = numbers.iter().map(|number| number.parse()).collect::<Result<_, _>>()?;
-    let &[batch, steps, ref more @ ..] = numbers.as_slice() else {
-        return Err("usage: clip_step BACKBONE BATCH STEPS [SIZE] [FRAMES]".into());
+    let [name, numbers @ ..] = arguments.as_slice() else {
+        return Err("usage: clip_step BACKBONE BATCH FRAMES SIDE".into());
     };
-    let size = more.first().copied().unwrap_or(112);
-    let frames = more.get(1).copied().unwrap_or(16);
+    let numbers: Vec<usize> = numbers.iter().map(|number| number.parse()).collect::<Result<_, _>>()?;
+    let &[batch, frames, size] = numbers.as_slice() else {
+        return Err("usage: clip_step BACKBONE BATCH FRAMES SIDE".into());
+    };
     let config = BackboneConfig::new(Architecture::by_name(name)?);
     config.check_clip_size(frames, size, size)?;
 
@@ -45,12 +50,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
     };
     step();
-    let start = Instant::now();
-    (0..steps).for_each(|_| step());
+    let (start, mut steps) = (Instant::now(), 0);
+    while steps < 3 || start.elapsed() < SECONDS {
+        step();
+        steps += 1;
+    }
     let rate = (batch * steps) as f64 / start.elapsed().as_secs_f64();
-    println!(
-        "train: {rate:.3} clips/s ({}, {frames}x{size}x{size}, batch {batch})",
-        config.architecture.name()
-    );
+    let memory = Memory::now().map_or(f64::NAN, |memory| megabytes(memory.peak));
+    println!("{rate:.3} {memory:.1}");
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! `cargo xtask bench`: kernels, networks, views, graphs and whole trainings; with `--peers` beside PyTorch's libraries.
+//! `cargo xtask bench`: kernels, networks, views, graphs, videos, agents and whole trainings; with `--peers` beside PyTorch's libraries.
 //!
 //! Machines drift, so what is compared is measured in turns (A B A B …) and given as the ratio of each turn. The ratios of each kind of machine
 //! are recorded in `xtask/ratios/`, and a later measurement is compared with them.
 
 mod compare;
+mod control;
 mod graphs;
 mod guard;
 mod limits;
@@ -14,6 +15,7 @@ mod options;
 mod profile;
 mod ratios;
 mod training;
+mod video;
 mod views;
 
 use std::path::PathBuf;
@@ -59,13 +61,15 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
 /// A part that gives ratios where there are peers.
 type Part = fn(&Options) -> Result<Vec<Ratio>, Failure>;
 
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 8] = [
     ("convolutions", networks::convolutions),
     ("video-convolutions", networks::video_convolutions),
     ("steps", networks::steps),
     ("views", views::views),
     ("graphs", graphs::graphs),
     ("training", training::training),
+    ("video", video::video),
+    ("control", control::control),
 ];
 
 impl Options {
@@ -96,9 +100,16 @@ impl Options {
 
 /// The examples and the program, in one go: the features of dependencies depend on what is built together.
 fn build() -> Result<(), Failure> {
-    let packages = ["selfsame", "selfsame-graph", "selfsame-image", "selfsame-kernels"];
+    let packages = [
+        "selfsame",
+        "selfsame-control",
+        "selfsame-graph",
+        "selfsame-image",
+        "selfsame-kernels",
+        "selfsame-video",
+    ];
     let mut build = cargo();
-    build.args(["build", "--release", "--bins", "--examples"]);
+    build.args(["build", "--release", "--bins", "--examples", "--features", "selfsame/video"]);
     build.args(packages.iter().flat_map(|package| ["--package", package]));
     run_command(&mut build)
 }

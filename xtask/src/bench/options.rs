@@ -1,24 +1,29 @@
 //! The command line of `cargo xtask bench`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process::command;
+use crate::python::interpreter;
 use crate::{Failure, root};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --only PART        kernels, limits, convolutions, video-convolutions, steps, methods, views, graphs or training (default: all),
-                     or profile: what the time of a step is spent on, with Linux's perf, drawn for the book
+  --only PART        kernels, limits, convolutions, video-convolutions, steps, methods, views, graphs, training, video or
+                     control (default: all), or profile: what the time of a step is spent on, with Linux's perf, drawn for the book
   --data FOLDER      pictures in class folders (default: data/sample)
   --photos FOLDER    photographs in class folders for views of 224 pixels (default: those views are not measured)
   --interactions FOLDER  train.txt and test.txt with a user and their items a line, for graphs (default: made-up ones, without peers)
+  --videos FOLDER    videos, for motion vectors and clips (default: neither is measured)
+  --python PYTHON    Gymnasium's, with ale-py and opencv-python-headless, for steps of Atari (default: SELFSAME_PYTHON, or what
+                     cargo xtask setup has made; left out where there is none)
   --width SHARE      of ResNet-18's channels while training (default: 0.25)
   --batch-size N     while training (default: 64)
   --rounds N         turns of every measurement (default: 5)
-  --peers PYTHON     measure PyTorch, lightly and torchvision in turn with this Python, which has them
+  --peers PYTHON     measure PyTorch, lightly, torchvision and PyAV in turn with this Python, which has them
 
 The ratios are compared with those that were recorded on this kind of machine, in xtask/ratios/, if there are any:
 
@@ -28,7 +33,7 @@ The ratios are compared with those that were recorded on this kind of machine, i
 ";
 
 /// What can be measured alone.
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 12] = [
     "kernels",
     "limits",
     "convolutions",
@@ -38,6 +43,8 @@ const PARTS: [&str; 10] = [
     "views",
     "graphs",
     "training",
+    "video",
+    "control",
     "profile",
 ];
 
@@ -47,6 +54,8 @@ pub struct Options {
     pub data: PathBuf,
     pub photos: Option<PathBuf>,
     pub interactions: Option<PathBuf>,
+    pub videos: Option<PathBuf>,
+    pub python: Option<PathBuf>,
     pub width: String,
     pub batch_size: String,
     pub rounds: usize,
@@ -63,6 +72,8 @@ impl Options {
             data: root().join("data/sample"),
             photos: None,
             interactions: None,
+            videos: None,
+            python: None,
             width: "0.25".into(),
             batch_size: "64".into(),
             rounds: 5,
@@ -87,6 +98,8 @@ impl Options {
                 "--data" => options.data = path()?,
                 "--photos" => options.photos = Some(path()?),
                 "--interactions" => options.interactions = Some(path()?),
+                "--videos" => options.videos = Some(path()?),
+                "--python" => options.python = Some(value.into()),
                 "--width" => options.width = value.clone(),
                 "--batch-size" => options.batch_size = value.clone(),
                 "--rounds" => {
@@ -114,9 +127,28 @@ impl Options {
 
     /// A peer's script, if there is a Python to run it.
     pub fn peer(&self, script: &str, arguments: &[&str]) -> Option<Command> {
-        let mut peer = command(self.peers.as_ref()?);
-        peer.arg(root().join("xtask/peers").join(script)).args(arguments);
+        let mut peer = Self::script(self.peers.as_ref()?, script);
+        peer.args(arguments);
         Some(peer)
+    }
+
+    /// A peer's script, run by this Python.
+    pub fn script(python: impl AsRef<OsStr>, script: &str) -> Command {
+        let mut peer = command(python);
+        peer.arg(root().join("xtask/peers").join(script));
+        peer
+    }
+
+    /// The Python that runs Gymnasium, whether it is there or not.
+    pub fn environments(&self) -> PathBuf {
+        let given = self.python.clone().or_else(|| std::env::var_os("SELFSAME_PYTHON").map(PathBuf::from));
+        given.unwrap_or_else(interpreter)
+    }
+
+    /// What the folder of videos is called, for the rows of a table.
+    pub fn videos_name(&self) -> String {
+        let name = self.videos.as_ref().and_then(|folder| folder.file_name());
+        name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
     }
 }
 
