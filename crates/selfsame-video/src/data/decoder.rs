@@ -72,6 +72,8 @@ pub struct Decoder {
     broken_off: Option<String>,
     /// Packets of the video that were read, and the last time that one of them tells.
     packets: (u64, Option<i64>),
+    /// The times of the frames that must come, ascending; `None`: all frames.
+    needed: Option<Vec<i64>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,6 +108,7 @@ impl Decoder {
             refused: Vec::new(),
             broken_off: None,
             packets: (0, None),
+            needed: None,
         })
     }
 
@@ -205,10 +208,7 @@ impl Decoder {
             }
             return;
         };
-        let sent = self.codec.send_packet(&packet);
-        if sent.is_err() || packet.is_corrupt() {
-            self.refused.push(packet.pts());
-        }
+        self.send(&packet);
     }
 
     /// Goes near the last key frame at or before `time`; the packet that comes next tells where that is.
@@ -222,8 +222,20 @@ impl Decoder {
         Ok(())
     }
 
+    /// Lets frames on which no other depends be left out, unless they are shown at one of these ascending times; with `None`, all frames come.
+    ///
+    /// That is done for H.264, whose packets say whether others depend on them: about half of the frames of usual files are such.
+    pub(super) fn need_only(&mut self, times: Option<Vec<i64>>) {
+        self.needed = times.filter(|_| self.info.codec == "h264" && !self.is_interlaced());
+    }
+
     /// Decodes a packet that was read by [`next_packet`](Self::next_packet).
     pub(super) fn send(&mut self, packet: &av::Packet) {
+        let is_needed = match (&self.needed, packet.pts()) {
+            (Some(needed), Some(time)) => needed.binary_search(&time).is_ok(),
+            _ => true,
+        };
+        self.codec.skip_frame(if is_needed { av::Discard::Default } else { av::Discard::NonReference });
         if self.codec.send_packet(packet).is_err() || packet.is_corrupt() {
             self.refused.push(packet.pts());
         }

@@ -56,6 +56,7 @@ impl Reader {
         mut visit: impl FnMut(usize, &frame::Video) -> Result<(), VideoError>,
     ) -> Result<(), VideoError> {
         let mut done = 0;
+        self.need_only(wanted);
         while let Some(&frame) = wanted.get(done) {
             if frame >= self.index.frames() {
                 let detail = format!("there is no frame {frame}: the video has {}", self.index.frames());
@@ -89,7 +90,11 @@ impl Reader {
         mut visit: impl FnMut(usize, &frame::Video) -> Result<(), VideoError>,
     ) -> Result<usize, VideoError> {
         let frame = wanted[0];
-        for start in self.starts(frame) {
+        for (attempt, start) in self.starts(frame).into_iter().enumerate() {
+            if attempt > 0 {
+                // Frames may have come in a wrong order because some were left out.
+                self.decoder.need_only(None);
+            }
             match start {
                 Start::Beginning => self.begin()?,
                 Start::Key(place) => {
@@ -109,6 +114,12 @@ impl Reader {
             None => format!("frame {frame} cannot be decoded, or one that it depends on"),
         };
         Err(VideoError::new(Problem::Corrupt, detail))
+    }
+
+    /// Lets the decoder leave out frames that are not wanted, and of no use to those that are.
+    fn need_only(&mut self, wanted: &[usize]) {
+        let times = wanted.iter().map(|&frame| self.index.time(frame)).collect();
+        self.decoder.need_only(if self.index.is_seekable() { times } else { None });
     }
 
     fn starts(&self, frame: usize) -> Vec<Start> {
