@@ -5,6 +5,7 @@ import time
 import torch
 import torchvision
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 
 def resnet18(width):
@@ -29,6 +30,16 @@ def loader(folder, transform, batch, workers):
     return torch.utils.data.DataLoader(
         data, batch, shuffle=True, drop_last=True, num_workers=workers, persistent_workers=workers > 0
     )
+
+
+def training(network, optimizer, inputs, labels):
+    """Steps of a classifier on one batch in memory, without end."""
+    while True:
+        loss = cross_entropy(network(inputs), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        yield
 
 
 def rate(batches, instances, seconds=15.0):

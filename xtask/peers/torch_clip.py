@@ -5,10 +5,9 @@ import os
 import sys
 
 import torch
-from torch.nn.functional import cross_entropy
 from torchvision.models import video
 
-from common import peak_memory, rate
+from common import peak_memory, rate, training
 
 backbone, batch, frames, side = sys.argv[1], *map(int, sys.argv[2:])
 torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -19,14 +18,4 @@ if backbone == "s3d":
 optimizer = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
 clips, labels = torch.randn(batch, 3, frames, side, side), torch.arange(batch) % 400
 
-
-def steps():
-    while True:
-        loss = cross_entropy(network(clips), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        yield
-
-
-print(f"{rate(steps(), batch, seconds=5.0):.3f} {peak_memory():.1f}")
+print(f"{rate(training(network, optimizer, clips, labels), batch, seconds=5.0):.3f} {peak_memory():.1f}")

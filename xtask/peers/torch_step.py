@@ -7,9 +7,8 @@ import sys
 import torch
 import torchvision
 from torch import nn
-from torch.nn.functional import cross_entropy
 
-from common import peak_memory, rate, resnet18
+from common import peak_memory, rate, resnet18, training
 
 depth, stem, width, batch, side = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -23,14 +22,4 @@ else:
 optimizer = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
 images, labels = torch.randn(batch, 3, side, side), torch.arange(batch) % 10
 
-
-def steps():
-    while True:
-        loss = cross_entropy(network(images), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        yield
-
-
-print(f"{rate(steps(), batch, seconds=5.0):.2f} {peak_memory():.1f}")
+print(f"{rate(training(network, optimizer, images, labels), batch, seconds=5.0):.2f} {peak_memory():.1f}")

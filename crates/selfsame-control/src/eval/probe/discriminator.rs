@@ -1,7 +1,7 @@
 //! How well the discriminator tells pairs of state and action apart.
 
-use burn::tensor::Int;
-use selfsame_core::tensor::{Tensor, TensorData};
+use selfsame_core::nn::gather_rows;
+use selfsame_core::tensor::Tensor;
 use selfsame_core::{Random, Result, host};
 
 use crate::method::{Agent, difference};
@@ -51,9 +51,8 @@ fn share(agent: &dyn Agent, phi: &Tensor<2>, pairs: &[[usize; 2]], differ: bool)
     let mut right = 0;
     for batch in pairs.chunks(BATCH) {
         let rows = |side: usize| {
-            let numbers: Vec<i64> = batch.iter().map(|pair| pair[side] as i64).collect();
-            let numbers = TensorData::new(numbers, [batch.len()]);
-            phi.clone().select(0, Tensor::<1, Int>::from_data(numbers, &phi.device()))
+            let numbers: Vec<u32> = batch.iter().map(|pair| pair[side] as u32).collect();
+            gather_rows(phi.clone(), &numbers)
         };
         let Some(told) = difference(agent, rows(0), rows(1)) else { return Ok(None) };
         right += host::values(told)?.into_iter().filter(|told| (*told > 0.5) == differ).count();

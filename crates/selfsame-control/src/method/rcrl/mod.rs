@@ -13,16 +13,15 @@
 mod head;
 
 use burn::module::Module;
-use burn::tensor::Int;
 use burn::tensor::activation::sigmoid;
 use head::{Bilinear, Head, Pair, Score, discriminate};
 use selfsame_core::Result;
 use selfsame_core::loss::{bilinear_info_nce, return_contrast};
 use selfsame_core::momentum_encoder::MomentumEncoder;
-use selfsame_core::nn::Parameters;
+use selfsame_core::nn::{Parameters, gather_rows};
 use selfsame_core::pretrain::About;
 use selfsame_core::settings::Auto;
-use selfsame_core::tensor::{Tensor, TensorData};
+use selfsame_core::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::auxiliary::{Auxiliary, AuxiliaryBuild, Seen, TellsPairs};
@@ -141,11 +140,7 @@ impl Auxiliary for Rcrl {
         let anchors = self.head.pair.forward(features, actions);
         let anchors = match rows.len() == batch.indices.len() {
             true => anchors,
-            false => {
-                let numbers: Vec<i64> = rows.iter().map(|&row| row as i64).collect();
-                let numbers = TensorData::new(numbers, [rows.len()]);
-                anchors.clone().select(0, Tensor::<1, Int>::from_data(numbers, &anchors.device()))
-            }
+            false => gather_rows(anchors, &rows.iter().map(|&row| row as u32).collect::<Vec<_>>()),
         };
         match &self.head.score {
             Score::Discriminator(discriminator) => {
