@@ -9,8 +9,10 @@ use selfsame_core::train::Yardstick;
 use selfsame_core::{Error, Result};
 use serde::Serialize;
 
-/// Settings that a repetition may change: random numbers, and how fast the same views are made.
-const INCIDENTAL: [&str; 2] = ["seed", "workers"];
+/// Settings that a repetition may change: random numbers, how fast the same views are made, which Python runs an environment and how long it may take, and
+/// how often something is written down.
+const INCIDENTAL: [&str; 7] =
+    ["seed", "workers", "python", "timeout", "log_every", "checkpoint_every", "checkpoint_steps"];
 
 /// What `selfsame eval` measures.
 pub struct Evaluation {
@@ -33,7 +35,7 @@ const fn number(key: &'static str, name: &'static str, column: &'static str) -> 
 }
 
 /// All that is measured, in the order of its columns.
-pub const EVALUATIONS: [Evaluation; 15] = [
+pub const EVALUATIONS: [Evaluation; 16] = [
     share("knn_top1", "knn", "kNN"),
     share("linear_top1", "linear", "linear"),
     share("finetune_top1", "finetune", "fine-tuned"),
@@ -49,6 +51,7 @@ pub const EVALUATIONS: [Evaluation; 15] = [
     number("probe_features_r2", "features_r2", "R² of features"),
     number("probe_phi_r2", "phi_r2", "R² of φ"),
     share("probe_discriminator_accuracy", "discriminator_accuracy", "told apart"),
+    share("probe_discriminator_area", "discriminator_area", "ranked apart"),
 ];
 
 /// What a run's folder says so far: runs that still train are readable too.

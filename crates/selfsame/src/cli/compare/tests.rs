@@ -10,13 +10,15 @@ use super::*;
 fn run(parent: &Path, name: &str, seed: u64, lr: f64, knn: &[f64]) -> PathBuf {
     let path = parent.join(name);
     let folder = RunFolder::create(&path, false).unwrap();
-    let data = DataRecord { path: "some/where/photos".into(), instances: 10, fingerprint: String::new() };
-    let mut record = RunRecord::begin("simclr", seed, data);
+    let from = DataRecord { path: "some/where/photos".into(), instances: 10, fingerprint: String::new() };
+    let mut record = RunRecord::begin("simclr", seed, from);
     record.results.insert("knn_before".into(), json!(0.25));
     record.results.insert("segmentation_miou".into(), json!(0.2 + 0.01 * seed as f64));
     record.end(Status::Finished, None);
     folder.write_record(&record).unwrap();
-    let config = format!("[run]\nseed = {seed}\n[data]\nworkers = {seed}\n[optimizer]\nlr = {lr}\n");
+    let run = format!("[run]\nseed = {seed}\nlog_every = {seed}\n");
+    let data = format!("[data]\nworkers = {seed}\npython = \"python{seed}\"\n");
+    let config = format!("{run}{data}[optimizer]\nlr = {lr}\n");
     folder.write_config(&toml::from_str(&config).unwrap()).unwrap();
 
     let mut metrics = Metrics::append(folder.metrics()).unwrap();
