@@ -18,15 +18,24 @@ pub(super) struct Row {
     pub value: f64,
 }
 
-/// How often the discriminator is right about pairs of one segment and about pairs of segments whose returns differ, the mean of both shares. `phi` are
-/// the φ of all rows. None without a discriminator, and where there are no such pairs.
-pub(super) fn accuracy(
+/// What a discriminator makes of held-out pairs, of one segment and of segments whose returns differ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Told {
+    /// How often it is right, the mean of the shares of both kinds.
+    pub accuracy: f64,
+    /// The chance that it finds a pair with different returns more different than a pair of one segment: the area under its receiver operating characteristic.
+    pub area: f64,
+}
+
+/// What the agent's discriminator makes of so many pairs of each kind. `phi` are the φ of all rows. None without a discriminator, and where there are no
+/// such pairs.
+pub(super) fn told(
     agent: &dyn Agent,
     phi: Vec<Tensor<2>>,
     rows: &[Row],
     pairs: usize,
     random: &Random,
-) -> Result<Option<f64>> {
+) -> Result<Option<Told>> {
     if phi.is_empty() || rows.is_empty() {
         return Ok(None);
     }
@@ -39,25 +48,46 @@ pub(super) fn accuracy(
         same.extend(partners.same(anchor, random.named("positive")).map(|partner| [anchor, partner]));
         other.extend(partners.other(anchor, random.named("negative")).map(|partner| [anchor, partner]));
     }
-    let told = [share(agent, &phi, &same, false)?, share(agent, &phi, &other, true)?];
-    Ok(match told {
-        [Some(same), Some(other)] => Some(0.5 * (same + other)),
+    Ok(match [differences(agent, &phi, &same)?, differences(agent, &phi, &other)?] {
+        [Some(same), Some(other)] => Told::of(same, other),
         _ => None,
     })
 }
 
-/// How often the discriminator finds that pairs of rows differ as they do; none without pairs or discriminator.
-fn share(agent: &dyn Agent, phi: &Tensor<2>, pairs: &[[usize; 2]], differ: bool) -> Result<Option<f64>> {
-    let mut right = 0;
+/// How different the discriminator finds these pairs of rows; none without one.
+fn differences(agent: &dyn Agent, phi: &Tensor<2>, pairs: &[[usize; 2]]) -> Result<Option<Vec<f32>>> {
+    let mut told = Vec::with_capacity(pairs.len());
     for batch in pairs.chunks(BATCH) {
         let rows = |side: usize| {
             let numbers: Vec<u32> = batch.iter().map(|pair| pair[side] as u32).collect();
             gather_rows(phi.clone(), &numbers)
         };
-        let Some(told) = difference(agent, rows(0), rows(1)) else { return Ok(None) };
-        right += host::values(told)?.into_iter().filter(|told| (*told > 0.5) == differ).count();
+        let Some(found) = difference(agent, rows(0), rows(1)) else { return Ok(None) };
+        told.extend(host::values(found)?);
     }
-    Ok((!pairs.is_empty()).then(|| right as f64 / pairs.len() as f64))
+    Ok(Some(told))
+}
+
+impl Told {
+    /// Of the differences that were found in pairs of one segment and in others. None where there are none of a kind.
+    fn of(mut same: Vec<f32>, other: Vec<f32>) -> Option<Self> {
+        if same.is_empty() || other.is_empty() {
+            return None;
+        }
+        let share = |all: &[f32], differ: bool| {
+            all.iter().filter(|told| (**told > 0.5) == differ).count() as f64 / all.len() as f64
+        };
+        let accuracy = 0.5 * (share(&same, false) + share(&other, true));
+        same.sort_by(f32::total_cmp);
+        // Of each pair with different returns: how many of one segment it exceeds, equal ones by half.
+        let exceeded = |told: &f32| {
+            let below = same.partition_point(|same| same < told);
+            let most = same.partition_point(|same| same <= told);
+            0.5 * (below + most) as f64
+        };
+        let area = other.iter().map(exceeded).sum::<f64>() / (same.len() * other.len()) as f64;
+        Some(Self { accuracy, area })
+    }
 }
 
 /// Draws partners of rows in O(log rows).
@@ -96,10 +126,20 @@ impl<'a> Partners<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn differences_are_counted_and_ranked() {
+        // Nobody is found different, and yet others rank above: of 6 comparisons 4 are right and one is a tie.
+        let told = Told::of(vec![0.2, 0.1, 0.3], vec![0.3, 0.25]).unwrap();
+        assert_eq!(told, Told { accuracy: 0.5, area: 4.5 / 6.0 });
+        assert_eq!(Told::of(vec![0.1], vec![0.9]), Some(Told { accuracy: 1.0, area: 1.0 }));
+        assert_eq!(Told::of(vec![0.1], Vec::new()), None);
+    }
 
     #[test]
     fn partners_are_of_the_same_segment_or_of_another_return() {

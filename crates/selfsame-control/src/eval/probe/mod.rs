@@ -13,7 +13,7 @@ mod recording;
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;
 
-use discriminator::{Row, accuracy};
+use discriminator::{Row, told};
 use recording::{Kept, Recording};
 use selfsame_core::tensor::Tensor;
 use selfsame_core::{Error, Result, host};
@@ -67,6 +67,10 @@ pub struct ProbeResult {
     /// How often the discriminator is right, the mean of pairs of one segment and pairs of segments whose returns differ; 0.5 by chance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub discriminator_accuracy: Option<f64>,
+    /// The chance that the discriminator finds a pair with different returns more different than a pair of one segment; 0.5 by chance, and not
+    /// a matter of where it draws the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discriminator_area: Option<f64>,
 }
 
 /// Plays episodes and probes the representation of `probed`, otherwise that of the agent who plays.
@@ -118,6 +122,7 @@ pub fn probe(
         false => Some(explained_variance(&train.phi, &validation.phi, &test.phi)?),
     };
     let agent = probed.unwrap_or(&*player.agent);
+    let told = told(agent, test.pairs, &test.rows, config.pairs, &player.random.named("pairs"))?;
     Ok(ProbeResult {
         protocol: "probe",
         environment: player.environment.name().to_owned(),
@@ -126,13 +131,8 @@ pub fn probe(
         random_steps,
         features_r2,
         phi_r2,
-        discriminator_accuracy: accuracy(
-            agent,
-            test.pairs,
-            &test.rows,
-            config.pairs,
-            &player.random.named("pairs"),
-        )?,
+        discriminator_accuracy: told.map(|told| told.accuracy),
+        discriminator_area: told.map(|told| told.area),
     })
 }
 

@@ -148,7 +148,7 @@ fn returns_that_state_and_action_decide_are_told_without_an_error() {
     assert!(found.features_r2 > 0.9999, "{found:?}");
     assert!(found.phi_r2.is_some_and(|r2| r2 > 0.9999), "{found:?}");
     // It knows all returns: whoever counts pairs of other segments with the same return finds it wrong.
-    assert_eq!(found.discriminator_accuracy, Some(1.0));
+    assert_eq!((found.discriminator_accuracy, found.discriminator_area), (Some(1.0), Some(1.0)));
     assert!(found.transitions < 100 * STEPS);
 }
 

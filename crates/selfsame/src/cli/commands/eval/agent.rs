@@ -183,5 +183,8 @@ fn probe_for_people(found: &ProbeResult) -> String {
     if let Some(accuracy) = found.discriminator_accuracy {
         text += &format!("different returns told apart: {:.1} % (50 % by chance)\n", 100.0 * accuracy);
     }
+    if let Some(area) = found.discriminator_area {
+        text += &format!("different returns ranked above the same: {:.1} % (50 % by chance)\n", 100.0 * area);
+    }
     text
 }
