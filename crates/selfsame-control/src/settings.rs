@@ -15,6 +15,7 @@ use crate::data::{Environment, EnvironmentOptions, make};
 pub const DEFAULTS: &str = r#"
 [data]
 env = ""
+environments = 1
 python = "auto"
 timeout = 60.0
 size = "auto"
@@ -125,6 +126,25 @@ impl ScheduleSettings {
         Ok(())
     }
 
+    /// All environments step together, so that an epoch and the whole have to hold whole rounds.
+    ///
+    /// # Errors
+    /// Numbers of steps that are no multiples of the number of environments.
+    pub fn check_rounds(&self, environments: usize) -> Result<()> {
+        for (key, value) in [("steps", self.steps), ("epoch_steps", self.epoch_steps)] {
+            if !value.is_multiple_of(environments) {
+                let fitting = value.next_multiple_of(environments);
+                return Err(Error::config(
+                    format!(
+                        "schedule.{key} is {value}, but {environments} environments take their steps together"
+                    ),
+                    format!("make it a multiple of their number: --set schedule.{key}={fitting}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// As other trainings have it.
     pub fn common(&self) -> ScheduleConfig {
         ScheduleConfig {
@@ -176,6 +196,8 @@ impl RunSettings {
 pub struct DataSettings {
     /// The environment, by its name.
     pub env: String,
+    /// How many of it step at the same time.
+    pub environments: usize,
     /// The Python that runs Gymnasium.
     pub python: Auto<PathBuf>,
     /// Seconds after which a step counts as hung.
@@ -225,6 +247,26 @@ impl DataSettings {
             ));
         }
         make(&self.env, &self.options())
+    }
+
+    /// Opens as many as are to step at the same time, one at least.
+    ///
+    /// # Errors
+    /// None asked for, and those of [`open`](Self::open).
+    pub fn open_all(&self) -> Result<Vec<Box<dyn Environment>>> {
+        if self.environments == 0 {
+            return Err(Error::config("data.environments is 0", "act in one at least: --environments 1"));
+        }
+        // What is wrong with the first is wrong with all, and told before others are started.
+        let first = self.open()?;
+        let mut all = vec![first];
+        let others = std::thread::scope(|scope| {
+            let opening: Vec<_> = (1..self.environments).map(|_| scope.spawn(|| self.open())).collect();
+            let failed = || Error::Internal("a thread that opened an environment has ended".into());
+            opening.into_iter().map(|other| other.join().map_err(|_| failed())?).collect::<Result<Vec<_>>>()
+        })?;
+        all.extend(others);
+        Ok(all)
     }
 
     /// What the environment is made with.

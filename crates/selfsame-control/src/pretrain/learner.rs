@@ -47,8 +47,15 @@ impl Learner for ControlLearner {
             Actions::Continuous(numbers) => format!("actions of {numbers} numbers"),
         };
         let replay = self.replay.settings();
+        let together = match self.environment.len() {
+            1 => String::new(),
+            several => format!("; {several} step at the same time"),
+        };
         vec![
-            ("environment", format!("{}: frames of {channels}×{height}×{width}, {actions}", self.name)),
+            (
+                "environment",
+                format!("{}: frames of {channels}×{height}×{width}, {actions}{together}", self.name),
+            ),
             ("networks", format!("{:.2} M parameters", self.parameters as f64 / 1e6)),
             (
                 "replay",

@@ -47,23 +47,25 @@ pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
     let started = Instant::now();
     let entry = method::by_name(settings.text("method.name"))?;
     let data: DataSettings = settings.section("data")?;
-    let environment = data.open()?;
+    let environments = data.open_all()?;
+    let environment = &*environments[0];
     let notes = method::resolve_auto(&mut settings, environment.name(), environment.actions());
     let (common, schedule) = common(&settings)?;
+    schedule.check_rounds(environments.len())?;
     let device = device::by_name(&common.run.device)?.autodiff();
-    let mut agent = build(entry, &settings, &*environment, &device)?;
+    let mut agent = build(entry, &settings, environment, &device)?;
     let plan = agent.plan();
-    let replay_settings = replay_settings(&settings, &plan, &*environment)?;
-    check_beginning(&plan, schedule.steps, replay_settings.capacity)?;
+    let replay_settings = replay_settings(&settings, &plan, environment)?;
+    check_beginning(&plan, schedule.steps, &replay_settings)?;
     let parameters = agent.state().into_iter().flat_map(|(_, module)| module.parameters());
     let parameters = parameters.map(|parameter| parameter.shape.iter().product::<usize>()).sum();
     let learner = ControlLearner {
         name: environment.name().to_owned(),
         pixels: environment.pixels(),
         actions: environment.actions(),
-        fingerprint: fingerprint(&data, &*environment),
+        fingerprint: fingerprint(&data, environment),
         replay: Replay::new(replay_settings)?,
-        environment: VectorEnvironment::new(vec![environment])?,
+        environment: VectorEnvironment::new(environments)?,
         parameters,
         agent,
         plan,
@@ -112,8 +114,10 @@ fn replay_settings(
     let schedule: ScheduleSettings = settings.section("schedule")?;
     Ok(ReplaySettings {
         // What can never be filled is not taken; an episode that is cut off takes a place more.
-        capacity: data.capacity.min(2 * schedule.steps + plan.multi_step + plan.stack + 1),
-        environments: 1,
+        capacity: data
+            .capacity
+            .min(2 * schedule.steps + data.environments * (plan.multi_step + plan.stack + 1)),
+        environments: data.environments,
         pixels: environment.pixels(),
         actions: environment.actions(),
         stack: plan.stack,
@@ -134,7 +138,7 @@ pub(crate) fn segmentation(plan: &Plan) -> Segmentation {
 }
 
 /// Whether the first update finds a batch, and whether there is one at all.
-fn check_beginning(plan: &Plan, steps: usize, capacity: usize) -> Result<()> {
+fn check_beginning(plan: &Plan, steps: usize, replay: &ReplaySettings) -> Result<()> {
     let Plan { batch_size, multi_step, first_update, .. } = *plan;
     if steps <= first_update {
         return Err(Error::config(
@@ -144,8 +148,10 @@ fn check_beginning(plan: &Plan, steps: usize, capacity: usize) -> Result<()> {
             format!("act longer: --steps {} at least", first_update + 1),
         ));
     }
-    // A transition counts once its return is known.
-    let stored = first_update.min(capacity).saturating_sub(multi_step);
+    // What the last whole round before it has stored. A transition counts once its return is known, in each environment.
+    let environments = replay.environments;
+    let stored = first_update / environments * environments;
+    let stored = stored.min(replay.capacity).saturating_sub(environments * multi_step);
     if batch_size > stored {
         return Err(Error::config(
             format!(

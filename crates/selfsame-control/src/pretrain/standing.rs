@@ -24,14 +24,30 @@ pub struct Control {
     pub updates_in_epoch: usize,
     /// The loss of the last one.
     pub loss: Option<f64>,
-    /// The episode that goes on.
-    pub episode: Episode,
+    /// The episodes that go on, one in each environment.
+    pub episodes: Vec<Episode>,
+    /// Episodes that have begun so far.
+    pub begun: usize,
     /// Episodes that have ended in this epoch.
     pub ended_in_epoch: usize,
     /// The sum of their returns.
     pub returns_in_epoch: f64,
     /// What a segment of return-based contrast gathers, once that is chosen.
     pub segment_reward: Option<f64>,
+}
+
+impl Control {
+    /// Before the first step of so many environments of this name.
+    pub fn new(environment: String, environments: usize) -> Self {
+        let episodes = (0..environments).map(|number| Episode { number, ..Episode::default() }).collect();
+        Self { environment, episodes, begun: environments, ..Self::default() }
+    }
+
+    /// Puts the next episode in the place of an environment's own.
+    pub fn next_episode(&mut self, environment: usize) {
+        self.episodes[environment] = Episode { number: self.begun, ..Episode::default() };
+        self.begun += 1;
+    }
 }
 
 /// An episode so far.
@@ -43,11 +59,4 @@ pub struct Episode {
     pub total: f64,
     /// Its steps.
     pub length: usize,
-}
-
-impl Episode {
-    /// The one after this.
-    pub fn next(&self) -> Self {
-        Self { number: self.number + 1, ..Self::default() }
-    }
 }

@@ -123,8 +123,11 @@ fn every_agent_leaves_a_complete_run() {
 #[test]
 fn a_training_killed_or_stopped_anywhere_ends_with_the_same_bits() {
     let here = Workshop::empty();
-    for (method, environment) in [("rcrl", "catch"), ("curl", "pendulum-pixels")] {
+    for (method, environment, together) in
+        [("rcrl", "catch", "1"), ("curl", "pendulum-pixels", "1"), ("rainbow", "catch", "3")]
+    {
         let more = ["--quiet", "--set", "run.checkpoint_steps=1", "--auxiliary", "curl+rcrl"];
+        let more = [&more[..], &["--environments", together]].concat();
         let whole = format!("{method}-whole");
         pretrain(&here, method, environment, &whole, &more).succeeds();
         for (records, signal) in [(1, "KILL"), (9, "TERM"), (14, "INT")] {
@@ -139,6 +142,19 @@ fn a_training_killed_or_stopped_anywhere_ends_with_the_same_bits() {
             assert!(replay(&here, &whole) == replay(&here, &run), "the replay of {run}");
         }
     }
+}
+
+#[test]
+fn environments_that_step_together_take_whole_rounds() {
+    let here = Workshop::empty();
+    let said =
+        pretrain(&here, "sac", "pendulum-pixels", "three", &["--environments", "3", "--json"]).succeeds();
+    said.mentions(&["3 step at the same time", "240 of the agent"]);
+    assert_eq!(said.result()["steps"], 240);
+    let told = ["schedule.steps is 240", "--set schedule.steps=245"];
+    pretrain(&here, "sac", "pendulum-pixels", "seven", &["--environments", "7"]).fails(2, &told);
+    pretrain(&here, "rainbow", "catch", "none", &["--environments", "0"]).fails(2, &["--environments 1"]);
+    assert!(!here.path("seven").exists());
 }
 
 #[test]
@@ -220,7 +236,7 @@ fn probes_tell_what_a_representation_knows_of_returns() {
         here.run(&words).succeeds().result()
     };
     let (with, without) = (probe("with", &[]), probe("without", &["--behaviour", "with"]));
-    for name in ["features_r2", "phi_r2", "discriminator_accuracy"] {
+    for name in ["features_r2", "phi_r2", "discriminator_accuracy", "discriminator_area"] {
         assert!(with[name].as_f64().unwrap() <= 1.0, "{name} in {with}");
     }
     assert!(without["features_r2"].is_number() && without.get("phi_r2").is_none(), "{without}");

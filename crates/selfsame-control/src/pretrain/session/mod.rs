@@ -27,11 +27,17 @@ pub struct Session<'a> {
     steps: usize,
     random: Random,
     control: Control,
-    observation: Observation,
-    /// Whether the episode has begun, which it has not where the environment fails at that.
-    begun: bool,
+    /// What is seen in each environment.
+    seen: Vec<Seen>,
     /// Updates when the last record was written.
     recorded_updates: usize,
+}
+
+/// What is seen in one environment.
+struct Seen {
+    observation: Observation,
+    /// Whether its episode has begun, which it has not where the environment fails at that.
+    begun: bool,
 }
 
 impl<'a> Session<'a> {
@@ -47,11 +53,12 @@ impl<'a> Session<'a> {
         steps: usize,
     ) -> Result<Self> {
         let (plan, checkpoint) = (agent.plan(), training.checkpoint.take());
+        let environments = environment.len();
+        let nothing = || Seen { observation: Observation::of(Vec::new(), 0), begun: false };
         let mut session = Self {
             random: Random::new(training.common.run.seed),
-            control: Control { environment: environment.name().to_owned(), ..Control::default() },
-            observation: Observation::of(Vec::new(), 0),
-            begun: false,
+            control: Control::new(environment.name().to_owned(), environments),
+            seen: std::iter::repeat_with(nothing).take(environments).collect(),
             recorded_updates: 0,
             training,
             agent,
@@ -62,7 +69,7 @@ impl<'a> Session<'a> {
         };
         match checkpoint {
             Some(checkpoint) => session.restore(checkpoint)?,
-            None => session.begin_episode()?,
+            None => (0..environments).try_for_each(|environment| session.begin_episode(environment))?,
         }
         Ok(session)
     }
@@ -88,23 +95,28 @@ impl<'a> Session<'a> {
 
         while self.training.progress.step < self.steps {
             let step = self.training.progress.step;
-            // Act: the environment steps on a thread of its own until its outcome is waited for.
-            let action = self.act(step)?;
-            self.environment.begin_step(vec![action.clone()])?;
-            // Update, on what was stored before this step: the same, whoever of the two is faster.
-            let terms = self.update(step)?;
+            // Act: the environments step by themselves until their outcomes are waited for.
+            let actions = self.act(step)?;
+            self.environment.begin_step(actions.clone())?;
+            // Update, once a step, on what was stored before these steps: the same, whoever is faster.
+            let mut terms = Vec::new();
+            for step in step..step + actions.len() {
+                let told = self.update(step)?;
+                terms = if told.is_empty() { terms } else { told };
+            }
             // Store.
             let outcomes = self.training.recorder.waiting(|| self.environment.finish_step());
-            let outcomes = outcomes.or_else(|error| self.save_before(error))?;
-            let [outcome] = &outcomes[..] else { return Err(Error::Internal("not one outcome".into())) };
-            self.store(&action, outcome)?;
-            self.training.progress.advance(0.0);
+            let outcomes = outcomes.or_else(|error| self.save_before_step(error))?;
+            for (environment, (action, outcome)) in actions.iter().zip(&outcomes).enumerate() {
+                self.store(environment, action, outcome)?;
+                self.training.progress.advance(0.0);
+            }
 
             self.tell(&terms)?;
-            let begun = match outcome.terminated || outcome.truncated {
-                true => self.end_episode(),
-                false => Ok(()),
-            };
+            let ended: Vec<usize> = (0..outcomes.len())
+                .filter(|&environment| outcomes[environment].terminated || outcomes[environment].truncated)
+                .collect();
+            let begun = self.end_episodes(&ended);
             let stop = self.save_where_due()?;
             begun.or_else(|error| self.save_before(error))?;
             if let Some(stop) = stop {
@@ -114,16 +126,30 @@ impl<'a> Session<'a> {
         Ok(Outcome::Finished)
     }
 
-    fn act(&mut self, step: usize) -> Result<Action> {
+    /// An action for each environment.
+    fn act(&mut self, step: usize) -> Result<Vec<Action>> {
         let acting = if step < self.plan.random_steps { Acting::Random } else { Acting::Explore };
         let random = self.random.named("act").at(step as u64);
-        let mut actions = self.agent.act(self.observation.bytes(), acting, &random)?;
-        actions.pop().ok_or_else(|| Error::Internal("the agent does not act".into()))
+        let observations = self.observations();
+        let actions = self.agent.act(&observations, acting, &random)?;
+        match actions.len() == self.seen.len() {
+            true => Ok(actions),
+            false => Err(Error::Internal(format!("{} actions of the agent", actions.len()))),
+        }
+    }
+
+    /// What is seen in all environments, one after the other.
+    fn observations(&self) -> Vec<u8> {
+        self.seen.iter().flat_map(|seen| seen.observation.bytes()).copied().collect()
     }
 
     /// The terms of the update, where this step has one.
     fn update(&mut self, step: usize) -> Result<Vec<(&'static str, f64)>> {
         if step < self.plan.first_update || !step.is_multiple_of(self.plan.update_every) {
+            return Ok(Vec::new());
+        }
+        // Episodes that were lost when a run was resumed may have left fewer than there were to be.
+        if self.replay.len() < self.plan.batch_size {
             return Ok(Vec::new());
         }
         self.choose_segments();
@@ -171,27 +197,38 @@ impl<'a> Session<'a> {
         self.control.segment_reward = Some(gathered);
     }
 
-    fn store(&mut self, action: &Action, outcome: &StepOutcome) -> Result<()> {
-        let frame = self.observation.newest();
-        self.replay.push(0, Transition { frame, action, outcome })?;
-        self.observation.push(&outcome.frame);
-        self.control.episode.total += f64::from(outcome.reward);
-        self.control.episode.length += 1;
+    fn store(&mut self, environment: usize, action: &Action, outcome: &StepOutcome) -> Result<()> {
+        let observation = &mut self.seen[environment].observation;
+        let frame = observation.newest();
+        self.replay.push(environment, Transition { frame, action, outcome })?;
+        observation.push(&outcome.frame);
+        let episode = &mut self.control.episodes[environment];
+        episode.total += f64::from(outcome.reward);
+        episode.length += 1;
         Ok(())
     }
 
-    /// Begins the episode of this number, whose seed is its own.
-    fn begin_episode(&mut self) -> Result<()> {
-        let seed = self.random.named("episode").at(self.control.episode.number as u64).bits();
-        let frame = self.environment.reset(0, seed)?;
-        self.observation = Observation::begin(&frame, self.plan.stack);
-        self.begun = true;
+    /// Begins an environment's episode, whose number decides on its seed.
+    fn begin_episode(&mut self, environment: usize) -> Result<()> {
+        let number = self.control.episodes[environment].number;
+        let seed = self.random.named("episode").at(number as u64).bits();
+        let frame = self.environment.reset(environment, seed)?;
+        self.seen[environment] =
+            Seen { observation: Observation::begin(&frame, self.plan.stack), begun: true };
         Ok(())
     }
 
-    /// Ends the episode and begins the next.
-    fn end_episode(&mut self) -> Result<()> {
-        let (episode, progress) = (self.control.episode.clone(), &*self.training.progress);
+    /// Ends the episodes of these environments and begins the next ones.
+    fn end_episodes(&mut self, environments: &[usize]) -> Result<()> {
+        for &environment in environments {
+            self.end_episode(environment)?;
+        }
+        environments.iter().try_for_each(|&environment| self.begin_episode(environment))
+    }
+
+    fn end_episode(&mut self, environment: usize) -> Result<()> {
+        self.seen[environment].begun = false;
+        let (episode, progress) = (&self.control.episodes[environment], &*self.training.progress);
         self.control.ended_in_epoch += 1;
         self.control.returns_in_epoch += episode.total;
         // The step that ended it is counted already.
@@ -201,18 +238,23 @@ impl<'a> Session<'a> {
             ("return", episode.total),
             ("length", episode.length as f64),
         ]);
-        self.training.recorder.write(&record)?;
-        self.control.episode = episode.next();
-        self.begun = false;
-        self.begin_episode()
+        self.control.next_episode(environment);
+        self.training.recorder.write(&record)
+    }
+
+    /// Whether something that happens every so many steps is due after the last ones.
+    fn is_due(&self, every: usize) -> bool {
+        let step = self.training.progress.step;
+        every > 0 && step / every > step.saturating_sub(self.seen.len()) / every
     }
 
     /// Tells who watches, and writes a record where one is due.
     fn tell(&mut self, terms: &[(&str, f64)]) -> Result<()> {
+        let due = self.is_due(self.training.common.run.log_every);
         let Training { recorder, progress, common, .. } = &mut self.training;
         let loss = self.control.loss.unwrap_or(f64::NAN);
         recorder.tell(progress, loss, common.optimizer.lr)?;
-        if !progress.step.is_multiple_of(common.run.log_every) {
+        if !due {
             return Ok(());
         }
         let updates = self.control.updates - self.recorded_updates;
@@ -220,7 +262,7 @@ impl<'a> Session<'a> {
         let mut more = vec![
             ("updates", self.control.updates as f64),
             ("updates_per_second", (100.0 * updates as f64 / seconds).round() / 100.0),
-            ("episodes", self.control.episode.number as f64),
+            ("episodes", (self.control.begun - self.seen.len()) as f64),
             ("replay", self.replay.len() as f64),
         ];
         more.extend(self.control.segment_reward.map(|reward| ("segment_reward", reward)));

@@ -8,7 +8,7 @@ use selfsame_core::tensor::TensorData;
 use selfsame_core::train::tensors_of;
 use selfsame_core::{Error, Result};
 
-use super::Session;
+use super::{Seen, Session};
 use crate::data::replay::Replay;
 use crate::pretrain::observation::Observation;
 use crate::pretrain::standing::Standing;
@@ -19,7 +19,9 @@ pub(super) const LAST: &str = "last";
 /// The tensor of what the agent sees.
 const OBSERVATION: &str = "loop.observation";
 /// The tensor of an environment's state.
-const ENVIRONMENT: &str = "loop.environment";
+fn state_of(environment: usize) -> String {
+    format!("loop.environment.{environment}")
+}
 
 impl Session<'_> {
     /// Saves what there is when the environment has failed, so that nothing is lost, and gives the error back.
@@ -29,6 +31,14 @@ impl Session<'_> {
         Err(error)
     }
 
+    /// The same where a step of the environments has failed. Others may have taken theirs, of which nothing is stored: their episodes cannot go on.
+    pub(super) fn save_before_step<T>(&mut self, error: Error) -> Result<T> {
+        if let several @ [_, _, ..] = &mut self.seen[..] {
+            several.iter_mut().for_each(|seen| seen.begun = false);
+        }
+        self.save_before(error)
+    }
+
     /// Sums up an epoch that is over, and saves what is due; the signal that came, if any.
     pub(super) fn save_where_due(&mut self) -> Result<Option<Stop>> {
         let step = self.training.progress.step;
@@ -36,7 +46,7 @@ impl Session<'_> {
             self.training.progress.step_in_epoch == self.training.steps_per_epoch || step == self.steps;
         let best = is_over && self.end_epoch()?;
         let every = self.training.common.run.checkpoint_steps;
-        let due = step == self.steps || (every > 0 && step.is_multiple_of(every));
+        let due = step == self.steps || self.is_due(every);
         let stop = self.training.stop.requested().filter(|_| step < self.steps);
         let kept = is_over.then(|| self.training.checkpoints.kept(self.training.progress.epoch)).flatten();
         if best || due || kept.is_some() || stop.is_some() {
@@ -67,11 +77,11 @@ impl Session<'_> {
                 let length = bytes.len();
                 TensorData::new(bytes, [length])
             };
-            tensors.insert(OBSERVATION.into(), bytes(self.observation.bytes().to_vec()));
-            if self.begun
-                && let Some(state) = self.environment.state(0)?
-            {
-                tensors.insert(ENVIRONMENT.into(), bytes(state));
+            tensors.insert(OBSERVATION.into(), bytes(self.observations()));
+            for environment in (0..self.seen.len()).filter(|&environment| self.seen[environment].begun) {
+                if let Some(state) = self.environment.state(environment)? {
+                    tensors.insert(state_of(environment), bytes(state));
+                }
             }
         }
         let standing = Standing { progress, control: self.control.clone() };
@@ -89,23 +99,30 @@ impl Session<'_> {
         state::restore_optimizers(&mut checkpoint, self.agent)?;
         *self.replay = Replay::load(&checkpoint.source().join(ATTACHED), self.replay.settings())?;
         let frame = self.replay.settings().pixels.bytes();
-        let seen = checkpoint.take(OBSERVATION, &[frame * self.plan.stack])?.bytes().to_vec();
-        let going_on = checkpoint.tensors.remove(ENVIRONMENT).map(|state| state.bytes().to_vec());
+        let environments = self.seen.len();
+        let seen = checkpoint.take(OBSERVATION, &[environments * frame * self.plan.stack])?.bytes().to_vec();
+        let going_on: Vec<Option<Vec<u8>>> = (0..environments)
+            .map(|environment| checkpoint.tensors.remove(&state_of(environment)))
+            .map(|state| state.map(|state| state.bytes().to_vec()))
+            .collect();
         checkpoint.finish()?;
         (*self.training.progress, self.control) = (progress, control);
-        match going_on {
-            Some(state) => {
-                self.environment.restore(0, &state)?;
-                self.observation = Observation::of(seen, frame);
-                self.begun = true;
-            }
-            // The environment cannot go on where it was: the episode is lost, what was seen of it is not.
-            None => {
-                if self.control.episode.length > 0 {
-                    self.replay.interrupt(0);
-                    self.control.episode = self.control.episode.next();
+        let seen = seen.chunks_exact((frame * self.plan.stack).max(1));
+        for (environment, (seen, state)) in seen.zip(going_on).enumerate() {
+            match state {
+                Some(state) => {
+                    self.environment.restore(environment, &state)?;
+                    self.seen[environment] =
+                        Seen { observation: Observation::of(seen.to_vec(), frame), begun: true };
                 }
-                self.begin_episode()?;
+                // The environment cannot go on where it was: the episode is lost, what was seen of it is not.
+                None => {
+                    if self.control.episodes[environment].length > 0 {
+                        self.replay.interrupt(environment);
+                        self.control.next_episode(environment);
+                    }
+                    self.begin_episode(environment)?;
+                }
             }
         }
         Ok(())

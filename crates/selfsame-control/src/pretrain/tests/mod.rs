@@ -1,6 +1,7 @@
 //! The loop with toys, and whole trainings of agents in our own environments.
 
 mod resume;
+mod several;
 mod toys;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use selfsame_core::stop::{Stop, StopSignal};
 use selfsame_core::train::{Live, Observer, Outcome, Silent};
 
 use super::*;
+use crate::data::{Actions, Pixels};
 use toys::{Averaging, Counting, Log};
 
 const TOY: About =
@@ -22,6 +24,7 @@ const TOY: About =
 /// A training of the toys for 40 steps, 8 an epoch.
 struct Toy {
     log: Log,
+    environments: usize,
     resumes: bool,
     broken_at: Option<usize>,
     fails_after: Option<usize>,
@@ -29,14 +32,19 @@ struct Toy {
 
 impl Toy {
     fn new() -> Self {
-        Self { log: Log::default(), resumes: true, broken_at: None, fails_after: None }
+        Self { log: Log::default(), environments: 1, resumes: true, broken_at: None, fails_after: None }
     }
 
     fn prepared(&self) -> Prepared {
         let mut agent = Averaging::new(&self.log);
         agent.broken_at = self.broken_at;
-        let mut environment = Box::new(Counting::new(&self.log, self.resumes));
-        environment.fails_after = self.fails_after;
+        let mut environments: Vec<Box<dyn Environment>> = Vec::new();
+        for number in 0..self.environments {
+            let mut environment = Counting::new(&self.log, self.resumes);
+            environment.fails_after = self.fails_after.filter(|_| number == 0);
+            environments.push(Box::new(environment));
+        }
+        let environment = &*environments[0];
         let mut layers = Layers::new(DEFAULTS.parse().unwrap());
         for set in [
             "run.batch_size=4",
@@ -47,6 +55,7 @@ impl Toy {
         ] {
             layers = layers.set(set).unwrap();
         }
+        layers = layers.set(&format!("data.environments={}", self.environments)).unwrap();
         let mut settings = layers.resolve();
         method::resolve_auto(&mut settings, environment.name(), environment.actions());
         let (common, schedule) = common(&settings).unwrap();
@@ -56,8 +65,8 @@ impl Toy {
             pixels: environment.pixels(),
             actions: environment.actions(),
             fingerprint: "the same".into(),
-            replay: Replay::new(replay_settings(&settings, &plan, &*environment).unwrap()).unwrap(),
-            environment: VectorEnvironment::new(vec![environment]).unwrap(),
+            replay: Replay::new(replay_settings(&settings, &plan, environment).unwrap()).unwrap(),
+            environment: VectorEnvironment::new(environments).unwrap(),
             parameters: 1,
             agent: Box::new(agent),
             plan,
@@ -193,7 +202,7 @@ fn episodes_epochs_and_steps_are_recorded() {
     assert_eq!(
         tensors.keys().collect::<Vec<_>>(),
         [
-            "loop.environment",
+            "loop.environment.0",
             "loop.observation",
             "model.weight",
             "optimizer.first_moment.weight",
@@ -208,15 +217,30 @@ fn episodes_epochs_and_steps_are_recorded() {
 #[test]
 fn an_agent_that_never_learns_is_refused() {
     let plan = Averaging::new(&Log::default()).plan();
-    check_beginning(&plan, 7, 100).unwrap();
+    let replay = |capacity: usize, environments: usize| ReplaySettings {
+        capacity,
+        environments,
+        pixels: Pixels { channels: 1, height: 1, width: 1 },
+        actions: Actions::Discrete(4),
+        stack: plan.stack,
+        steps: plan.multi_step,
+        discount: plan.discount,
+        reward_clip: None,
+        priority_exponent: plan.priority,
+        segmentation: Segmentation::Reward,
+    };
+    check_beginning(&plan, 7, &replay(100, 1)).unwrap();
+    check_beginning(&plan, 7, &replay(100, 2)).unwrap();
     let cases = [
-        (plan.clone(), 6, 100, "nothing would be learned"),
-        (Plan { batch_size: 6, ..plan.clone() }, 40, 100, "finds 5 transitions"),
-        (Plan { batch_size: 5, multi_step: 2, ..plan.clone() }, 40, 100, "finds 4 transitions"),
-        (plan, 40, 4, "finds 3 transitions"),
+        (plan.clone(), 6, replay(100, 1), "nothing would be learned"),
+        (Plan { batch_size: 6, ..plan.clone() }, 40, replay(100, 1), "finds 5 transitions"),
+        (Plan { batch_size: 5, multi_step: 2, ..plan.clone() }, 40, replay(100, 1), "finds 4 transitions"),
+        // Of six steps, the first round of four, the newest of each not yet known.
+        (plan.clone(), 40, replay(100, 4), "finds 0 transitions"),
+        (plan.clone(), 40, replay(4, 1), "finds 3 transitions"),
     ];
-    for (plan, steps, capacity, message) in cases {
-        let error = check_beginning(&plan, steps, capacity).unwrap_err();
+    for (plan, steps, replay, message) in cases {
+        let error = check_beginning(&plan, steps, &replay).unwrap_err();
         assert!(error.exit_code() == 2 && error.to_string().contains(message), "{error}");
     }
 }

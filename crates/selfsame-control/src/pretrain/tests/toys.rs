@@ -127,9 +127,9 @@ impl Agent for Averaging {
     }
 
     fn act(&mut self, observations: &[u8], acting: Acting, random: &Random) -> Result<Vec<Action>> {
-        let action = random.named("toy").below(4);
+        let mut random = random.named("toy");
         self.log.lock().unwrap().push(format!("act {observations:?} {acting:?}"));
-        Ok(vec![Action::Discrete(action)])
+        Ok(observations.chunks(2).map(|_| Action::Discrete(random.below(4))).collect())
     }
 
     fn learn(&mut self, replay: &mut Replay, update: &Update) -> Result<Terms> {

@@ -111,6 +111,9 @@ pub struct Flags {
     /// The environment: catch, pendulum-pixels, or a Gymnasium's, such as ALE/Pong-v5 or dm_control/cartpole-swingup
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
+    /// How many of the environment step at the same time: 4
+    #[arg(long, value_name = "NUMBER")]
+    pub environments: Option<String>,
     /// Steps of an agent in its environment
     #[arg(long)]
     pub steps: Option<String>,
@@ -145,6 +148,7 @@ impl Flags {
             ("data.eval", &self.eval_data, "--eval-data"),
             ("view.augmentation", &self.augmentation, "--augmentation"),
             ("data.env", &self.env, "--env"),
+            ("data.environments", &self.environments, "--environments"),
             ("schedule.steps", &self.steps, "--steps"),
             ("method.auxiliary", &self.auxiliary, "--auxiliary"),
             ("data.noise", &self.noise, "--noise"),
