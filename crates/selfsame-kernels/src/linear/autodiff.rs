@@ -33,11 +33,19 @@ impl<B: LinearBackend, const N: usize> Backward<B, N> for LinearStep {
         if let Some(node) = of(2) {
             gradients.register::<B>(node, B::linear_layer_bias_gradient(output_gradient.clone()));
         }
-        if let Some(node) = of(1) {
-            gradients.register::<B>(node, B::linear_layer_weight_gradient(input, output_gradient.clone()));
-        }
-        if let Some(node) = of(0) {
-            gradients.register::<B>(node, B::linear_layer_input_gradient(weight, output_gradient));
+        match (of(0), of(1)) {
+            (Some(input_node), Some(weight_node)) => {
+                let (of_input, of_weight) = B::linear_layer_gradients(input, weight, output_gradient);
+                gradients.register::<B>(input_node, of_input);
+                gradients.register::<B>(weight_node, of_weight);
+            }
+            (Some(node), None) => {
+                gradients.register::<B>(node, B::linear_layer_input_gradient(weight, output_gradient));
+            }
+            (None, Some(node)) => {
+                gradients.register::<B>(node, B::linear_layer_weight_gradient(input, output_gradient));
+            }
+            (None, None) => (),
         }
     }
 }
