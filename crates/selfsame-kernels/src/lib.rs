@@ -25,6 +25,7 @@ mod whiten;
 
 pub use all_reduce::{AllReduce, AllReduceError};
 pub use batch_norm::{BatchNormOutput, Epilogue, batch_norm, scale_and_shift};
+pub use buffer::in_parts;
 pub use convolution::{conv2d, conv3d};
 pub use info_nce::{info_nce, info_nce_by_kind};
 pub use linear::linear;

@@ -7,9 +7,9 @@
 #[allow(clippy::unwrap_used)]
 mod tests;
 
-use rayon::prelude::*;
 use selfsame_core::tensor::{Device, Tensor, TensorData};
 use selfsame_core::{Error, Random, Result};
+use selfsame_kernels::in_parts;
 
 /// The size of what is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +70,11 @@ impl View {
             return Err(Error::Internal(what));
         }
         let count = observations.len() / bytes;
-        let mut pictures = vec![0.0; count * seen.channels * seen.height * seen.width];
         let each = seen.channels * seen.height * seen.width;
-        pictures.par_chunks_exact_mut(each).zip(observations.par_chunks_exact(bytes)).enumerate().for_each(
-            |(at, (picture, observation))| {
-                let window = self.window(size, seen, random.at(at as u64));
-                window.convert(observation, size, seen, picture);
-            },
-        );
+        let pictures = in_parts(count * each, each, |at, picture| {
+            let window = self.window(size, seen, random.at(at as u64));
+            window.convert(&observations[at * bytes..][..bytes], size, seen, picture);
+        });
         let shape = [count, seen.height, seen.width, seen.channels];
         Ok(Tensor::from_data(TensorData::new(pictures, shape), device))
     }
@@ -121,6 +118,17 @@ impl Axis {
     fn at(self, place: usize) -> usize {
         (self.first + place as isize).clamp(self.from as isize, self.to as isize - 1) as usize
     }
+
+    /// Writes what is read of `source` to `line`.
+    fn read(self, source: &[u8], line: &mut [u8]) {
+        let before = (self.from as isize - self.first).clamp(0, line.len() as isize) as usize;
+        let start = self.at(before);
+        let (repeated, rest) = line.split_at_mut(before);
+        let (inside, beyond) = rest.split_at_mut(rest.len().min(self.to - start));
+        repeated.fill(source[self.from]);
+        inside.copy_from_slice(&source[start..][..inside.len()]);
+        beyond.fill(source[self.to - 1]);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -132,50 +140,19 @@ struct Window {
 impl Window {
     fn convert(self, observation: &[u8], size: Size, seen: Size, picture: &mut [f32]) {
         let plane = size.height * size.width;
-        let columns: Vec<usize> = (0..seen.width).map(|column| self.columns.at(column)).collect();
-        let mut lines = vec![0.0; seen.channels * seen.width];
+        let mut lines = vec![0; seen.channels * seen.width];
+        let mut pixels = lines.clone();
         for (row, target) in picture.chunks_exact_mut(seen.width * seen.channels).enumerate() {
             let start = self.rows.at(row) * size.width;
             for (channel, line) in lines.chunks_exact_mut(seen.width).enumerate() {
-                let source = &observation[channel * plane + start..][..size.width];
-                for (number, &column) in line.iter_mut().zip(&columns) {
-                    *number = SHADES[usize::from(source[column])];
-                }
+                self.columns.read(&observation[channel * plane + start..][..size.width], line);
             }
-            // Stacks of the papers: four grey frames, three coloured ones. The compiler makes shuffles of vectors of them.
-            match seen.channels {
-                4 => weave::<4>(&lines, target),
-                9 => weave::<9>(&lines, target),
-                _ => weave_any(&lines, seen.channels, target),
+            // Put together as bytes, a quarter of what the numbers are; these are then made in vectors.
+            for (channel, line) in lines.chunks_exact(seen.width).enumerate() {
+                let places = pixels[channel..].iter_mut().step_by(seen.channels);
+                places.zip(line).for_each(|(pixel, byte)| *pixel = *byte);
             }
+            target.iter_mut().zip(&pixels).for_each(|(number, &byte)| *number = f32::from(byte) / 255.0);
         }
-    }
-}
-
-/// What a byte is in `0..=1`.
-static SHADES: [f32; 256] = {
-    let mut shades = [0.0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        shades[byte] = byte as f32 / 255.0;
-        byte += 1;
-    }
-    shades
-};
-
-/// Puts lines, one a channel, together pixel by pixel.
-fn weave<const CHANNELS: usize>(lines: &[f32], target: &mut [f32]) {
-    let width = lines.len() / CHANNELS;
-    let lines: [&[f32]; CHANNELS] = std::array::from_fn(|channel| &lines[channel * width..][..width]);
-    let (pixels, _) = target.as_chunks_mut::<CHANNELS>();
-    for (at, pixel) in pixels.iter_mut().enumerate().take(width) {
-        *pixel = lines.map(|line| line[at]);
-    }
-}
-
-/// [`weave`] for any number of channels.
-fn weave_any(lines: &[f32], channels: usize, target: &mut [f32]) {
-    for (channel, line) in lines.chunks_exact(lines.len() / channels).enumerate() {
-        target[channel..].iter_mut().step_by(channels).zip(line).for_each(|(pixel, number)| *pixel = *number);
     }
 }

@@ -193,27 +193,33 @@ impl Replay {
 
     fn stacks(&self, indices: &[usize]) -> Vec<u8> {
         let bytes = self.settings.stack * self.settings.pixels.bytes();
-        let mut stacks = vec![0; indices.len() * bytes];
-        if stacks.len() < WORTH_THREADS {
-            let each = stacks.chunks_exact_mut(bytes).zip(indices);
-            each.for_each(|(observation, &index)| self.stack(index, observation));
-        } else {
-            let each = stacks.par_chunks_exact_mut(bytes).zip(indices);
-            each.for_each(|(observation, &index)| self.stack(index, observation));
+        let length = indices.len() * bytes;
+        if length < WORTH_THREADS {
+            // Not zeros first, which would be another pass over memory.
+            let mut stacks = Vec::with_capacity(length);
+            indices
+                .iter()
+                .flat_map(|&index| self.stack(index))
+                .for_each(|frame| stacks.extend_from_slice(frame));
+            return stacks;
         }
+        let mut stacks = vec![0; length];
+        stacks.par_chunks_exact_mut(bytes).zip(indices).for_each(|(observation, &index)| {
+            let frames = observation.chunks_exact_mut(self.settings.pixels.bytes());
+            frames.zip(self.stack(index)).for_each(|(to, frame)| to.copy_from_slice(frame));
+        });
         stacks
     }
 
-    /// Writes what was seen at `index`, the first frame of the episode in place of those before it.
-    fn stack(&self, index: usize, observation: &mut [u8]) {
+    /// The frames that were seen at `index`, the first frame of the episode in place of those before it.
+    fn stack(&self, index: usize) -> impl Iterator<Item = &[u8]> {
         let (bytes, stack) = (self.settings.pixels.bytes(), self.settings.stack);
         let (environment, at) = self.locate(index);
         let age = u64::from(self.slots[index].age);
-        for (number, frame) in observation.chunks_exact_mut(bytes).enumerate() {
-            let back = ((stack - 1 - number) as u64).min(age);
-            let slot = self.slot(environment, at - back);
-            frame.copy_from_slice(&self.frames[slot * bytes..][..bytes]);
-        }
+        (0..stack as u64).rev().map(move |back| {
+            let slot = self.slot(environment, at - back.min(age));
+            &self.frames[slot * bytes..][..bytes]
+        })
     }
 
     fn action(&self, index: usize) -> Action {
