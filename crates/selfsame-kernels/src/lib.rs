@@ -13,6 +13,7 @@ mod linear;
 mod memory;
 #[cfg(test)]
 mod network;
+mod noisy;
 mod optional;
 mod pool;
 mod product;
@@ -30,6 +31,7 @@ pub use convolution::{conv2d, conv3d};
 pub use info_nce::{info_nce, info_nce_by_kind};
 pub use linear::linear;
 pub use memory::keep_freed_memory;
+pub use noisy::noisy_weight;
 pub use pool::{ClipWindows, Windows, max_pool2d, max_pool3d, mean_pool2d, mean_pool3d};
 pub use roi_align::{Region, RoiAlign, roi_align};
 pub use rows::gather_rows;

@@ -4,11 +4,10 @@ use burn::module::{Module, Param};
 use selfsame_core::Random;
 use selfsame_core::nn::{Linear, LinearConfig};
 use selfsame_core::tensor::{Device, Tensor};
+use selfsame_kernels::{linear, noisy_weight};
 
 /// A linear layer whose weights are noisy by as much as is learned (Fortunato et al. 2018, arXiv 1706.10295), with factorised noise:
 /// `y = (μ_w + σ_w ⊙ ε_out ε_inᵀ) x + μ_b + σ_b ⊙ ε_out` (eq. 9 to 11, `ε = sgn(z) √|z|` of normal z).
-///
-/// The noise of a weight being a product, that of the output is `ε_out ⊙ (σ_w (ε_in ⊙ x) + σ_b)`: no noise as large as the weight is ever made.
 #[derive(Module, Debug)]
 pub struct NoisyLinear {
     /// μ.
@@ -33,23 +32,27 @@ impl NoisyLinear {
 
     /// `[batch, input]` to `[batch, output]`, with the noise of this address; without noise where there is none.
     pub fn forward(&self, input: Tensor<2>, noise: Option<&Random>) -> Tensor<2> {
-        let mean = self.mean.forward(input.clone());
-        let Some(noise) = noise else { return mean };
+        let Some(noise) = noise else { return self.mean.forward(input) };
         let [outputs, inputs] = self.mean.weight.dims();
         let device = input.device();
         let of_input = factor(inputs, noise.named("input"), &device);
         let of_output = factor(outputs, noise.named("output"), &device);
-        mean + self.deviation.forward(input * of_input) * of_output
+        let bias = match (&self.mean.bias, &self.deviation.bias) {
+            (Some(mean), Some(deviation)) => Some(mean.val() + deviation.val() * of_output.clone()),
+            _ => None,
+        };
+        let weight = noisy_weight(self.mean.weight.val(), self.deviation.weight.val(), of_output, of_input);
+        linear(input, weight, bias)
     }
 }
 
-/// ε, `[1, length]`.
-fn factor(length: usize, mut random: Random, device: &Device) -> Tensor<2> {
+/// ε, `[length]`.
+fn factor(length: usize, mut random: Random, device: &Device) -> Tensor<1> {
     let values: Vec<f32> = (0..length)
         .map(|_| {
             let normal = random.normal();
             normal.signum() * normal.abs().sqrt()
         })
         .collect();
-    Tensor::<1>::from_floats(values.as_slice(), device).reshape([1, length])
+    Tensor::from_floats(values.as_slice(), device)
 }
