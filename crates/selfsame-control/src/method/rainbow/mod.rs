@@ -133,21 +133,30 @@ impl Agent for Rainbow {
         // Proportional prioritisation; β rises to 1 (Schaul et al. 2016, arXiv 1511.05952, section 3.4).
         let beta = self.config.beta + (1.0 - self.config.beta) * update.progress;
         let batch = replay.sample(self.plan.batch_size, beta, &random.named("replay"))?;
-        let see = |observations| self.sight.see(self.sight.learning, observations, random);
-        let noise = random.named("noise");
+        let (noise, target_noise) = (random.named("noise"), random.named("target noise"));
 
-        let next = see(&batch.next_observations)?;
-        let online = self.network.valid().logits(next.clone(), Some(&noise));
-        let target = self.target.module().logits(next, Some(&random.named("target noise")));
+        // The three passes need nothing of each other, and their layers are too small to keep several threads busy.
+        let Self { sight, network, target, .. } = &*self;
+        let see = |observations| sight.see(sight.learning, observations, random);
+        let next = || -> Result<_> {
+            let next = see(&batch.next_observations)?;
+            let online = || network.valid().logits(next.clone(), Some(&noise));
+            let target = || target.module().logits(next.clone(), Some(&target_noise));
+            Ok(<[Tensor<3>; 2]>::from(rayon::join(online, target)))
+        };
+        let current = || -> Result<_> {
+            let features = network.encoder.encode(Tensor::from_inner(see(&batch.observations)?));
+            Ok((features.clone(), network.head.forward(features, Some(&noise))))
+        };
+        let (next, current) = rayon::join(next, current);
+        let (next, (features, logits)) = (next?, current?);
+
         let targets = double_target(
             column(&batch.returns, device),
             column(&batch.discounts, device),
-            [online, target],
+            next,
             self.support,
         )?;
-
-        let features = self.network.encoder.encode(Tensor::from_inner(see(&batch.observations)?));
-        let logits = self.network.head.forward(features.clone(), Some(&noise));
         let losses = categorical_cross_entropy(of_actions(logits, &numbers(&batch.actions)), targets);
         let rl = (losses.clone() * column(&batch.weights, device)).mean();
 
