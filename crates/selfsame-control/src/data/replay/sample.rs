@@ -69,10 +69,12 @@ impl Replay {
         let returns: Vec<Return> = indices.iter().map(|&index| self.return_of(index)).collect();
         let next =
             indices.iter().zip(&returns).map(|(&index, found)| self.slot(self.locate(index).0, found.next));
+        let next: Vec<usize> = next.collect();
+        let (observations, next_observations) = rayon::join(|| self.stacks(&indices), || self.stacks(&next));
         Ok(Batch {
-            observations: self.stacks(&indices),
+            observations,
             actions: indices.iter().map(|&index| self.action(index)).collect(),
-            next_observations: self.stacks(&next.collect::<Vec<_>>()),
+            next_observations,
             returns: returns.iter().map(|found| found.sum as f32).collect(),
             discounts: returns.iter().map(|found| found.discount as f32).collect(),
             weights: self.importance(&indices, beta),
