@@ -62,6 +62,25 @@ fn a_restored_agent_goes_on_to_the_last_bit() {
 }
 
 #[test]
+fn the_number_of_threads_changes_nothing() {
+    for (actions, method) in [(DISCRETE, "rainbow"), (CONTINUOUS, "sac")] {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut agent = agent(actions, method, &[]);
+                let mut memory = replay(actions, &agent.plan());
+                (0..4).for_each(|index| drop(learn(&mut *agent, &mut memory, &update(index)).unwrap()));
+                numbers(&mut *agent)
+            })
+        };
+        let expected = on(1);
+        for threads in [2, 3] {
+            assert_eq!(on(threads), expected, "{method} on {threads} threads");
+        }
+    }
+}
+
+#[test]
 fn everything_trained_moves_and_is_told() {
     for (actions, method, auxiliary) in ALL {
         let changes = [with(auxiliary)];
