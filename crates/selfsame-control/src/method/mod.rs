@@ -139,7 +139,7 @@ pub trait Agent: Send {
 }
 
 /// [`Agent::learn`] on one of the threads that share the work of large operations. From there an operation begins at once; a thread of another kind would
-/// hand over each of the hundred operations of an update and sleep until it is done, which for small networks takes as long as the work.
+/// hand over each of the hundred operations of an update and sleep until it is done, which for small networks is a good part of the time.
 ///
 /// # Errors
 /// Those of [`Agent::learn`].
