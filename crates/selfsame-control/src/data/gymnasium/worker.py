@@ -82,18 +82,32 @@ class Atari:
         self.shape = (*self.ale.getScreenDims(), 1)
         self.repeat = options["repeat"] or 4
         self.no_ops = options["no_ops"]
+        self.sticky = options["sticky"] > 0
+        self.start = None
         self.life_loss = options["life_loss"]
         self.before = numpy.zeros(self.shape[:2], numpy.uint8)
 
     def reset(self, seed, frame):
-        self.env.reset(seed=seed)
+        self.begin(seed)
         # Drawn as Gymnasium's own preprocessing does, so that equal seeds begin equal episodes there and here.
         for _ in range(self.env.np_random.integers(1, self.no_ops + 1) if self.no_ops else 0):
             self.ale.act(0)
             if self.ale.game_over():
-                self.env.reset(seed=seed)
+                self.begin(seed)
         self.lives = self.ale.lives()
         self.ale.getScreenGrayscale(frame[:, :, 0])
+
+    def begin(self, seed):
+        """Begins an episode as Gymnasium does, which loads the game anew for every seed: a hundred times as long as it takes to go back to where it began."""
+        # Without sticky actions the emulator draws nothing, so that all beginnings are alike.
+        if self.start is None or self.sticky:
+            self.env.reset(seed=seed)
+            self.start = self.ale.cloneState(include_rng=True)
+        else:
+            self.env.seed_game(seed)
+            # What the state does not hold, a game's own count of lives say.
+            self.ale.reset_game()
+            self.ale.restoreState(self.start)
 
     def step(self, action, frame):
         action = self.taken[int(action[0])]
@@ -295,7 +309,7 @@ def made(request):
         raise
 
 
-def serve(request, answer, clock):
+def serve(request, answer, done, clock):
     """Makes the environment and does what is asked of it, to the end."""
     environment = made(request)
     height, width, channels = environment.shape
@@ -312,14 +326,15 @@ def serve(request, answer, clock):
         else:
             environment.reset(int(command.partition(" ")[2]), shared.frame)
         clock.since = None
-        answer({})
+        done()
     clock.since = time.monotonic()
     environment.env.close()
 
 
 def main():
     # What the environment prints must not be mistaken for answers. The one who reads these decides when to stop, not a signal to all.
-    answers = os.fdopen(os.dup(1), "w")
+    descriptor = os.dup(1)
+    answers = os.fdopen(descriptor, "w")
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -329,8 +344,11 @@ def main():
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
+    def done():
+        os.write(descriptor, b"{}\n")
+
     try:
-        serve(request, answer, Clock(10 * request["timeout"]))
+        serve(request, answer, done, Clock(10 * request["timeout"]))
     except Refused as refused:
         answer({"failure": {"kind": refused.kind, "what": str(refused)}})
     except BrokenPipeError:
