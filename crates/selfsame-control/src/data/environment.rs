@@ -86,6 +86,26 @@ pub trait Environment: Send {
     /// # Errors
     /// When the bytes are not such a state.
     fn restore(&mut self, state: &[u8]) -> Result<()>;
+
+    /// Itself, where it steps while its owner does something else; none where [`step`](Self::step) does all the work.
+    fn steps_alone(&mut self) -> Option<&mut dyn StepsAlone> {
+        None
+    }
+}
+
+/// An environment that steps by itself, in a process of its own say.
+pub trait StepsAlone {
+    /// Begins a step and returns at once.
+    ///
+    /// # Errors
+    /// Those of [`Environment::step`].
+    fn begin_step(&mut self, action: &Action) -> Result<()>;
+
+    /// Waits for what the step leads to that was begun.
+    ///
+    /// # Errors
+    /// Those of [`Environment::step`].
+    fn finish_step(&mut self) -> Result<Outcome>;
 }
 
 /// The number of a discrete action.

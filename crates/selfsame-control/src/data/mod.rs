@@ -13,7 +13,7 @@ pub mod replay;
 mod vector;
 
 pub use catch::Catch;
-pub use environment::{Action, Actions, Environment, Outcome, Pixels};
+pub use environment::{Action, Actions, Environment, Outcome, Pixels, StepsAlone};
 pub use gymnasium::Gymnasium;
 pub use make::{OWN, make};
 pub use names::{game, is_of_domain};

@@ -5,7 +5,7 @@ use std::thread::Builder;
 
 use selfsame_core::{Error, Result};
 
-use super::{Action, Actions, Environment, Outcome, Pixels};
+use super::{Action, Actions, Environment, Outcome, Pixels, StepsAlone};
 
 enum Command {
     Reset(u64),
@@ -21,6 +21,25 @@ enum Answer {
     Restored(Result<()>),
 }
 
+/// Where an environment steps.
+enum Place {
+    /// In a thread of ours.
+    Thread(Worker),
+    /// By itself: a thread would only wait for it. How the beginning of its step went is told at the end.
+    Itself { environment: Box<dyn Environment>, begun: Result<()> },
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Thread(worker) => formatter.debug_tuple("Thread").field(worker).finish(),
+            Self::Itself { environment, .. } => {
+                formatter.debug_tuple("Itself").field(&environment.name()).finish()
+            }
+        }
+    }
+}
+
 /// One environment's thread. It ends, and with it the environment, when its commands do.
 #[derive(Debug)]
 struct Worker {
@@ -28,13 +47,13 @@ struct Worker {
     answers: Receiver<Answer>,
 }
 
-/// Equal environments, each in its own thread.
+/// Equal environments, each in a thread or process of its own.
 #[derive(Debug)]
 pub struct VectorEnvironment {
     name: String,
     pixels: Pixels,
     actions: Actions,
-    workers: Vec<Worker>,
+    places: Vec<Place>,
     stepping: bool,
 }
 
@@ -51,18 +70,18 @@ impl VectorEnvironment {
         if environments.iter().any(|other| (other.pixels(), other.actions()) != (pixels, actions)) {
             return Err(Error::Internal(format!("environments of {name} differ in their frames or actions")));
         }
-        let workers = environments.into_iter().map(Worker::start).collect::<Result<_>>()?;
-        Ok(Self { name, pixels, actions, workers, stepping: false })
+        let places = environments.into_iter().map(Place::of).collect::<Result<_>>()?;
+        Ok(Self { name, pixels, actions, places, stepping: false })
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.workers.len()
+        self.places.len()
     }
 
     /// Whether there is none, which cannot be.
     pub fn is_empty(&self) -> bool {
-        self.workers.is_empty()
+        self.places.is_empty()
     }
 
     /// As typed on the command line.
@@ -85,9 +104,12 @@ impl VectorEnvironment {
     /// # Errors
     /// When the environment fails, or steps are still going on.
     pub fn reset(&mut self, environment: usize, seed: u64) -> Result<Vec<u8>> {
-        match self.ask(environment, Command::Reset(seed))? {
-            Answer::Frame(frame) => frame,
-            _ => Err(confused()),
+        match self.place(environment)? {
+            Place::Itself { environment, .. } => environment.reset(seed),
+            Place::Thread(worker) => match worker.ask(Command::Reset(seed))? {
+                Answer::Frame(frame) => frame,
+                _ => Err(confused()),
+            },
         }
     }
 
@@ -105,12 +127,17 @@ impl VectorEnvironment {
     /// # Errors
     /// When steps are still going on, or the number of actions is wrong.
     pub fn begin_step(&mut self, actions: Vec<Action>) -> Result<()> {
-        if self.stepping || actions.len() != self.workers.len() {
-            let what = format!("{} actions for {} environments", actions.len(), self.workers.len());
+        if self.stepping || actions.len() != self.places.len() {
+            let what = format!("{} actions for {} environments", actions.len(), self.places.len());
             return Err(Error::Internal(format!("{what}, stepping: {}", self.stepping)));
         }
-        for (worker, action) in self.workers.iter().zip(actions) {
-            worker.send(Command::Step(action))?;
+        for (place, action) in self.places.iter_mut().zip(actions) {
+            match place {
+                Place::Thread(worker) => worker.send(Command::Step(action))?,
+                Place::Itself { environment, begun } => {
+                    *begun = alone(&mut **environment).and_then(|alone| alone.begin_step(&action));
+                }
+            }
         }
         self.stepping = true;
         Ok(())
@@ -125,12 +152,8 @@ impl VectorEnvironment {
             return Err(Error::Internal("no step of the environments was begun".into()));
         }
         // All answers are taken before the first error is told: the next ones must not be mistaken for these.
-        let answers: Vec<_> = self.workers.iter().map(Worker::answer).collect();
-        let outcomes = answers.into_iter().map(|answer| match answer? {
-            Answer::Outcome(outcome) => outcome,
-            _ => Err(confused()),
-        });
-        outcomes.collect()
+        let outcomes: Vec<Result<Outcome>> = self.places.iter_mut().map(Place::outcome).collect();
+        outcomes.into_iter().collect()
     }
 
     /// What [`Environment::state`] says of one environment.
@@ -138,9 +161,12 @@ impl VectorEnvironment {
     /// # Errors
     /// When steps are still going on.
     pub fn state(&mut self, environment: usize) -> Result<Option<Vec<u8>>> {
-        match self.ask(environment, Command::State)? {
-            Answer::State(state) => Ok(state),
-            _ => Err(confused()),
+        match self.place(environment)? {
+            Place::Itself { environment, .. } => Ok(environment.state()),
+            Place::Thread(worker) => match worker.ask(Command::State)? {
+                Answer::State(state) => Ok(state),
+                _ => Err(confused()),
+            },
         }
     }
 
@@ -149,19 +175,47 @@ impl VectorEnvironment {
     /// # Errors
     /// When the bytes are not such a state, or steps are still going on.
     pub fn restore(&mut self, environment: usize, state: &[u8]) -> Result<()> {
-        match self.ask(environment, Command::Restore(state.to_vec()))? {
-            Answer::Restored(restored) => restored,
-            _ => Err(confused()),
+        match self.place(environment)? {
+            Place::Itself { environment, .. } => environment.restore(state),
+            Place::Thread(worker) => match worker.ask(Command::Restore(state.to_vec()))? {
+                Answer::Restored(restored) => restored,
+                _ => Err(confused()),
+            },
         }
     }
 
-    fn ask(&self, environment: usize, command: Command) -> Result<Answer> {
-        if self.stepping {
-            return Err(Error::Internal("the environments are still stepping".into()));
+    fn place(&mut self, environment: usize) -> Result<&mut Place> {
+        match self.stepping {
+            true => Err(Error::Internal("the environments are still stepping".into())),
+            false => Ok(&mut self.places[environment]),
         }
-        self.workers[environment].send(command)?;
-        self.workers[environment].answer()
     }
+}
+
+impl Place {
+    fn of(mut environment: Box<dyn Environment>) -> Result<Self> {
+        match environment.steps_alone().is_some() {
+            true => Ok(Self::Itself { environment, begun: Ok(()) }),
+            false => Worker::start(environment).map(Self::Thread),
+        }
+    }
+
+    fn outcome(&mut self) -> Result<Outcome> {
+        match self {
+            Self::Itself { environment, begun } => {
+                std::mem::replace(begun, Ok(()))?;
+                alone(&mut **environment)?.finish_step()
+            }
+            Self::Thread(worker) => match worker.answer()? {
+                Answer::Outcome(outcome) => outcome,
+                _ => Err(confused()),
+            },
+        }
+    }
+}
+
+fn alone(environment: &mut dyn Environment) -> Result<&mut dyn StepsAlone> {
+    environment.steps_alone().ok_or_else(confused)
 }
 
 impl Worker {
@@ -184,6 +238,11 @@ impl Worker {
         thread
             .map_err(|error| Error::Internal(format!("cannot start a thread for an environment: {error}")))?;
         Ok(Self { commands, answers })
+    }
+
+    fn ask(&self, command: Command) -> Result<Answer> {
+        self.send(command)?;
+        self.answer()
     }
 
     fn send(&self, command: Command) -> Result<()> {

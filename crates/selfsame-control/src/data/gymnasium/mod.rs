@@ -13,7 +13,7 @@ use shared::Shared;
 use worker::{Failure, Worker};
 
 use super::area::AreaResize;
-use super::environment::{continuous, discrete};
+use super::environment::{StepsAlone, continuous, discrete};
 use super::{Action, Actions, Environment, EnvironmentOptions, Outcome, Pixels};
 
 /// Height and width of the frames of Atari, and of others that do not come in a size of their choice.
@@ -130,23 +130,8 @@ impl Environment for Gymnasium {
     }
 
     fn step(&mut self, action: &Action) -> Result<Outcome> {
-        match self.actions {
-            Actions::Discrete(_) => self.shared.write(&[discrete(action, self.actions)? as f64])?,
-            Actions::Continuous(_) => {
-                let numbers = continuous(action, self.actions)?.iter();
-                self.shared
-                    .write(&numbers.map(|&number| f64::from(number).clamp(-1.0, 1.0)).collect::<Vec<_>>())?;
-            }
-        }
-        self.worker.ask("step").map_err(|failure| tell(&self.name, self.kind, failure))?;
-        let step = self.shared.read()?;
-        Ok(Outcome {
-            frame: self.resize.resize(step.frame),
-            reward: step.reward as f32,
-            terminated: step.terminated,
-            truncated: step.truncated,
-            life_lost: step.life_lost,
-        })
+        self.begin_step(action)?;
+        self.finish_step()
     }
 
     fn state(&self) -> Option<Vec<u8>> {
@@ -155,6 +140,37 @@ impl Environment for Gymnasium {
 
     fn restore(&mut self, _state: &[u8]) -> Result<()> {
         Err(super::environment::state_error(&self.name))
+    }
+
+    fn steps_alone(&mut self) -> Option<&mut dyn StepsAlone> {
+        Some(self)
+    }
+}
+
+impl StepsAlone for Gymnasium {
+    fn begin_step(&mut self, action: &Action) -> Result<()> {
+        match self.actions {
+            Actions::Discrete(_) => self.shared.write(&[discrete(action, self.actions)? as f64])?,
+            Actions::Continuous(_) => {
+                let numbers = continuous(action, self.actions)?.iter();
+                self.shared
+                    .write(&numbers.map(|&number| f64::from(number).clamp(-1.0, 1.0)).collect::<Vec<_>>())?;
+            }
+        }
+        self.worker.command("step");
+        Ok(())
+    }
+
+    fn finish_step(&mut self) -> Result<Outcome> {
+        self.worker.done().map_err(|failure| tell(&self.name, self.kind, failure))?;
+        let step = self.shared.read()?;
+        Ok(Outcome {
+            frame: self.resize.resize(step.frame),
+            reward: step.reward as f32,
+            terminated: step.terminated,
+            truncated: step.truncated,
+            life_lost: step.life_lost,
+        })
     }
 }
 

@@ -97,16 +97,32 @@ impl Worker {
 
     /// Gives a command and waits until it is done.
     pub fn ask(&mut self, command: &str) -> Result<(), Failure> {
+        self.command(command);
+        self.done()
+    }
+
+    /// Gives a command.
+    pub fn command(&mut self, command: &str) {
+        self.asked = Instant::now();
         let commands = self.commands.as_mut();
         // What could not be written shows when nothing is answered.
         let _ = commands.map(|commands| commands.write_all(format!("{command}\n").as_bytes()));
-        self.read::<serde::de::IgnoredAny>().map(|_| ())
     }
 
-    /// Waits for the next answer.
+    /// Waits until the command is done.
+    pub fn done(&mut self) -> Result<(), Failure> {
+        self.answer::<serde::de::IgnoredAny>().map(|_| ())
+    }
+
+    /// Waits for what the process says without being asked.
     pub fn read<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
         self.asked = Instant::now();
-        *lock(&self.deadline) = Some(self.asked + self.timeout + GRACE);
+        self.answer()
+    }
+
+    fn answer<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
+        // From now on: what was asked may have been answered long ago, while nobody listened.
+        *lock(&self.deadline) = Some(Instant::now() + self.timeout + GRACE);
         let mut line = String::new();
         let read = self.answers.read_line(&mut line);
         *lock(&self.deadline) = None;
