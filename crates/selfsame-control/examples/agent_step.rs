@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use selfsame_control::data::replay::{Replay, ReplaySettings, Segmentation, Transition};
 use selfsame_control::data::{Action, Actions, Outcome, Pixels};
-use selfsame_control::method::{self, Build, DEFAULTS, PAPER, Update, by_name, resolve_auto};
+use selfsame_control::method::{Build, DEFAULTS, PAPER, Update, by_name, resolve_auto};
 use selfsame_core::run::{Memory, megabytes};
 use selfsame_core::settings::Layers;
 use selfsame_core::tensor::Device;
@@ -65,7 +65,7 @@ fn main() -> Result<()> {
 
     let mut learn = |index: usize| {
         let random = random.named("update").at(index as u64);
-        method::learn(&mut *agent, &mut replay, &Update { index, progress: 0.0, random }).map(|_| ())
+        agent.learn(&mut replay, &Update { index, progress: 0.0, random }).map(|_| ())
     };
     // Two at a time: SAC's actor learns in every second one.
     learn(0)?;

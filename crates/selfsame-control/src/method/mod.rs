@@ -138,15 +138,6 @@ pub trait Agent: Send {
     fn pairs(&self) -> Option<&dyn auxiliary::TellsPairs>;
 }
 
-/// [`Agent::learn`] on one of the threads that share the work of large operations. From there an operation begins at once; a thread of another kind would
-/// hand over each of the hundred operations of an update and sleep until it is done, which for small networks is a good part of the time.
-///
-/// # Errors
-/// Those of [`Agent::learn`].
-pub fn learn(agent: &mut dyn Agent, replay: &mut Replay, update: &Update) -> Result<Terms> {
-    rayon::scope(|_| agent.learn(replay, update))
-}
-
 /// φ(x, a) of n observations and actions, `[n, dimension]`; none for an agent that tells no pairs apart.
 ///
 /// # Errors

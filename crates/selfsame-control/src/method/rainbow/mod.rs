@@ -108,27 +108,8 @@ impl Rainbow {
             (MomentumEncoder::new(&network), Descent::new(&DescentConfig::of(from.settings)?));
         Ok(Self { config, plan, support, actions, sight, network, target, key, auxiliaries, descent })
     }
-}
 
-impl Agent for Rainbow {
-    fn plan(&self) -> Plan {
-        self.plan.clone()
-    }
-
-    fn act(&mut self, observations: &[u8], acting: Acting, random: &Random) -> Result<Vec<Action>> {
-        let pictures = self.sight.see(self.sight.acting, observations, random)?;
-        let best = match acting {
-            Acting::Random => {
-                let count = pictures.dims()[0] as u64;
-                (0..count).map(|number| random.at(number).below(self.actions)).collect()
-            }
-            Acting::Explore => preferred(self.network.valid().logits(pictures, Some(random)), self.support)?,
-            Acting::Greedy => preferred(self.network.valid().logits(pictures, None), self.support)?,
-        };
-        Ok(best.into_iter().map(Action::Discrete).collect())
-    }
-
-    fn learn(&mut self, replay: &mut Replay, update: &Update) -> Result<Terms> {
+    fn descend(&mut self, replay: &mut Replay, update: &Update) -> Result<Terms> {
         let (random, device) = (&update.random, &self.sight.device);
         // Proportional prioritisation; β rises to 1 (Schaul et al. 2016, arXiv 1511.05952, section 3.4).
         let beta = self.config.beta + (1.0 - self.config.beta) * update.progress;
@@ -193,6 +174,31 @@ impl Agent for Rainbow {
             self.auxiliaries.follow(self.config.key_momentum);
         }
         Ok(terms)
+    }
+}
+
+impl Agent for Rainbow {
+    fn plan(&self) -> Plan {
+        self.plan.clone()
+    }
+
+    fn act(&mut self, observations: &[u8], acting: Acting, random: &Random) -> Result<Vec<Action>> {
+        let pictures = self.sight.see(self.sight.acting, observations, random)?;
+        let best = match acting {
+            Acting::Random => {
+                let count = pictures.dims()[0] as u64;
+                (0..count).map(|number| random.at(number).below(self.actions)).collect()
+            }
+            Acting::Explore => preferred(self.network.valid().logits(pictures, Some(random)), self.support)?,
+            Acting::Greedy => preferred(self.network.valid().logits(pictures, None), self.support)?,
+        };
+        Ok(best.into_iter().map(Action::Discrete).collect())
+    }
+
+    // On one of the threads that share the work of large operations. From there an operation begins at once; a thread of another kind would hand over each
+    // of the hundred operations of an update and sleep until it is done, which for networks as small as these is a good part of the time.
+    fn learn(&mut self, replay: &mut Replay, update: &Update) -> Result<Terms> {
+        rayon::scope(|_| self.descend(replay, update))
     }
 
     fn state(&mut self) -> Vec<(&'static str, &mut dyn Parameters)> {

@@ -69,7 +69,7 @@ fn the_number_of_threads_changes_nothing() {
             pool.install(|| {
                 let mut agent = agent(actions, method, &[]);
                 let mut memory = replay(actions, &agent.plan());
-                (0..4).for_each(|index| drop(learn(&mut *agent, &mut memory, &update(index)).unwrap()));
+                (0..4).for_each(|index| drop(agent.learn(&mut memory, &update(index)).unwrap()));
                 numbers(&mut *agent)
             })
         };

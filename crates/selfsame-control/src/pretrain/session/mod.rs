@@ -12,7 +12,7 @@ use super::observation::Observation;
 use super::standing::Control;
 use crate::data::replay::{Replay, Segmentation, Transition};
 use crate::data::{Action, Outcome as StepOutcome, VectorEnvironment};
-use crate::method::{Acting, Agent, Plan, SegmentReward, Update, learn};
+use crate::method::{Acting, Agent, Plan, SegmentReward, Update};
 
 /// The share of a mean episode's reward that a segment gathers where nobody says how much.
 const SEGMENT_SHARE: f64 = 0.1;
@@ -156,7 +156,7 @@ impl<'a> Session<'a> {
         let index = self.control.updates;
         let random = self.random.named("update").at(index as u64);
         let progress = step as f64 / self.steps as f64;
-        let terms = learn(self.agent, self.replay, &Update { index, progress, random })?;
+        let terms = self.agent.learn(self.replay, &Update { index, progress, random })?;
         self.control.updates += 1;
         self.control.updates_in_epoch += 1;
         let loss = terms.iter().find(|(name, _)| *name == "loss");
