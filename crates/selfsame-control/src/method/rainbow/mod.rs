@@ -109,6 +109,7 @@ impl Rainbow {
         Ok(Self { config, plan, support, actions, sight, network, target, key, auxiliaries, descent })
     }
 
+    /// An update, from the replay's batch to the targets that follow.
     fn descend(&mut self, replay: &mut Replay, update: &Update) -> Result<Terms> {
         let (random, device) = (&update.random, &self.sight.device);
         // Proportional prioritisation; β rises to 1 (Schaul et al. 2016, arXiv 1511.05952, section 3.4).
