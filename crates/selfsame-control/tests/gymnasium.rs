@@ -127,6 +127,21 @@ fn what_goes_wrong_in_an_environment_is_told() {
 
 #[test]
 #[ignore = "needs the Python of `cargo xtask setup`"]
+fn what_ends_while_its_owner_is_busy_is_told_for_what_it_was() {
+    for (name, says) in [("Dies", "process of the environment ended"), ("Hangs", "does not answer")] {
+        let environment = troubled(name, &EnvironmentOptions { timeout: 1.0, ..options() });
+        let mut environment = VectorEnvironment::new(vec![environment]).unwrap();
+        environment.reset(0, 1).unwrap();
+        environment.begin_step(vec![Action::Discrete(0)]).unwrap();
+        // An agent that learns for longer than a step may take.
+        std::thread::sleep(Duration::from_secs(3));
+        let text = environment.finish_step().unwrap_err().to_string();
+        assert!(text.contains(says), "{name}: {text}");
+    }
+}
+
+#[test]
+#[ignore = "needs the Python of `cargo xtask setup`"]
 fn what_an_environment_prints_is_no_answer() {
     let mut environment = troubled("Talks", &options());
     environment.reset(3).unwrap();

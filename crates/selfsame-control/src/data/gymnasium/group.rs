@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::time::Instant;
 
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -10,8 +11,8 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 #[derive(Debug)]
 pub(super) struct ProcessGroup {
     leader: Child,
-    /// How the process went; its number may be another's then.
-    status: Option<ExitStatus>,
+    /// How the process went, and when that was seen; its number may be another's then.
+    ended: Option<(ExitStatus, Instant)>,
 }
 
 impl ProcessGroup {
@@ -20,7 +21,7 @@ impl ProcessGroup {
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        Ok(Self { leader: command.spawn()?, status: None })
+        Ok(Self { leader: command.spawn()?, ended: None })
     }
 
     /// Its standard input, output and error, once, where they are pipes.
@@ -30,7 +31,7 @@ impl ProcessGroup {
 
     /// How the process went, if it has ended; what it has left behind is killed then.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        match self.status.is_some() || self.has_ended()? {
+        match self.ended.is_some() || self.has_ended()? {
             true => self.end().map(Some),
             false => Ok(None),
         }
@@ -38,18 +39,23 @@ impl ProcessGroup {
 
     /// Kills all of them, and says how the process went.
     pub fn end(&mut self) -> io::Result<ExitStatus> {
-        if let Some(status) = self.status {
+        if let Some((status, _)) = self.ended {
             return Ok(status);
         }
         self.kill();
         let status = self.leader.wait()?;
-        self.status = Some(status);
+        self.ended = Some((status, Instant::now()));
         Ok(status)
+    }
+
+    /// When it was seen that the process has ended.
+    pub fn end_seen(&self) -> Option<Instant> {
+        self.ended.map(|(_, seen)| seen)
     }
 
     /// Kills all of them.
     pub fn kill(&mut self) {
-        if self.status.is_some() {
+        if self.ended.is_some() {
             return;
         }
         // Nobody may be left to kill.
@@ -77,7 +83,7 @@ impl ProcessGroup {
 mod tests {
     use std::io::Read;
     use std::process::Stdio;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::*;
 

@@ -146,8 +146,11 @@ impl Worker {
 
     /// Why the process has ended without an answer.
     fn last_failure(&mut self) -> Failure {
-        let waited = self.asked.elapsed();
+        let read = Instant::now();
         let status = self.end();
+        // It may have ended long before somebody read its answer.
+        let ended = lock(&self.group).end_seen().map_or(read, |seen| seen.min(read));
+        let waited = ended.saturating_duration_since(self.asked);
         let heard = Instant::now();
         while !self.listener.is_finished() && heard.elapsed() < FAREWELL {
             thread::sleep(Duration::from_millis(5));
@@ -200,8 +203,8 @@ fn listen(mut errors: ChildStderr, last_words: &Arc<Mutex<VecDeque<u8>>>) -> thr
     })
 }
 
-/// Kills the process when it neither answers nor ends itself in time, and what it has left behind when it has ended: whoever reads its answers then reads
-/// their end.
+/// Kills the process when it neither answers nor ends itself in time, and what it has left behind when it has ended, which is noticed while nobody reads its
+/// answers, too: whoever reads them then reads their end.
 fn watch(group: &Arc<Mutex<ProcessGroup>>) -> Arc<Mutex<Option<Instant>>> {
     let deadline = Arc::default();
     let (group, watched): (_, Weak<Mutex<Option<Instant>>>) = (Arc::clone(group), Arc::downgrade(&deadline));
@@ -212,8 +215,7 @@ fn watch(group: &Arc<Mutex<ProcessGroup>>) -> Arc<Mutex<Option<Instant>>> {
             match until {
                 Some(until) if until < Instant::now() => lock(&group).kill(),
                 // How it went is asked again by whoever reads.
-                Some(_) => drop(lock(&group).try_wait()),
-                None => {}
+                _ => drop(lock(&group).try_wait()),
             }
             thread::sleep(Duration::from_millis(200));
         }
