@@ -56,7 +56,7 @@ pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
     let mut agent = build(entry, &settings, environment, &device)?;
     let plan = agent.plan();
     let replay_settings = replay_settings(&settings, &plan, environment)?;
-    check_beginning(&plan, schedule.steps, &replay_settings)?;
+    check_beginning(&plan, schedule.steps, environments.len(), replay_settings.capacity)?;
     let parameters = agent.state().into_iter().flat_map(|(_, module)| module.parameters());
     let parameters = parameters.map(|parameter| parameter.shape.iter().product::<usize>()).sum();
     let learner = ControlLearner {
@@ -138,7 +138,7 @@ pub(crate) fn segmentation(plan: &Plan) -> Segmentation {
 }
 
 /// Whether the first update finds a batch, and whether there is one at all.
-fn check_beginning(plan: &Plan, steps: usize, replay: &ReplaySettings) -> Result<()> {
+fn check_beginning(plan: &Plan, steps: usize, environments: usize, capacity: usize) -> Result<()> {
     let Plan { batch_size, multi_step, first_update, .. } = *plan;
     if steps <= first_update {
         return Err(Error::config(
@@ -149,9 +149,8 @@ fn check_beginning(plan: &Plan, steps: usize, replay: &ReplaySettings) -> Result
         ));
     }
     // What the last whole round before it has stored. A transition counts once its return is known, in each environment.
-    let environments = replay.environments;
     let stored = first_update / environments * environments;
-    let stored = stored.min(replay.capacity).saturating_sub(environments * multi_step);
+    let stored = stored.min(capacity).saturating_sub(environments * multi_step);
     if batch_size > stored {
         return Err(Error::config(
             format!(

@@ -15,7 +15,6 @@ use selfsame_core::stop::{Stop, StopSignal};
 use selfsame_core::train::{Live, Observer, Outcome, Silent};
 
 use super::*;
-use crate::data::{Actions, Pixels};
 use toys::{Averaging, Counting, Log};
 
 const TOY: About =
@@ -217,30 +216,18 @@ fn episodes_epochs_and_steps_are_recorded() {
 #[test]
 fn an_agent_that_never_learns_is_refused() {
     let plan = Averaging::new(&Log::default()).plan();
-    let replay = |capacity: usize, environments: usize| ReplaySettings {
-        capacity,
-        environments,
-        pixels: Pixels { channels: 1, height: 1, width: 1 },
-        actions: Actions::Discrete(4),
-        stack: plan.stack,
-        steps: plan.multi_step,
-        discount: plan.discount,
-        reward_clip: None,
-        priority_exponent: plan.priority,
-        segmentation: Segmentation::Reward,
-    };
-    check_beginning(&plan, 7, &replay(100, 1)).unwrap();
-    check_beginning(&plan, 7, &replay(100, 2)).unwrap();
+    check_beginning(&plan, 7, 1, 100).unwrap();
+    check_beginning(&plan, 7, 2, 100).unwrap();
     let cases = [
-        (plan.clone(), 6, replay(100, 1), "nothing would be learned"),
-        (Plan { batch_size: 6, ..plan.clone() }, 40, replay(100, 1), "finds 5 transitions"),
-        (Plan { batch_size: 5, multi_step: 2, ..plan.clone() }, 40, replay(100, 1), "finds 4 transitions"),
+        (plan.clone(), 6, 1, 100, "nothing would be learned"),
+        (Plan { batch_size: 6, ..plan.clone() }, 40, 1, 100, "finds 5 transitions"),
+        (Plan { batch_size: 5, multi_step: 2, ..plan.clone() }, 40, 1, 100, "finds 4 transitions"),
         // Of six steps, the first round of four, the newest of each not yet known.
-        (plan.clone(), 40, replay(100, 4), "finds 0 transitions"),
-        (plan.clone(), 40, replay(4, 1), "finds 3 transitions"),
+        (plan.clone(), 40, 4, 100, "finds 0 transitions"),
+        (plan.clone(), 40, 1, 4, "finds 3 transitions"),
     ];
-    for (plan, steps, replay, message) in cases {
-        let error = check_beginning(&plan, steps, &replay).unwrap_err();
+    for (plan, steps, environments, capacity, message) in cases {
+        let error = check_beginning(&plan, steps, environments, capacity).unwrap_err();
         assert!(error.exit_code() == 2 && error.to_string().contains(message), "{error}");
     }
 }
