@@ -56,7 +56,7 @@ impl Shards {
         let cached: Vec<Shard> = cache.read(data).unwrap_or_default();
         let cached_count = cached.len();
         let known: HashMap<&str, &Shard> = cached.iter().map(|shard| (shard.name.as_str(), shard)).collect();
-        let scanned: Vec<(Shard, bool)> = names
+        let scanned: Vec<Result<(Shard, bool)>> = names
             .into_par_iter()
             .map(|name| {
                 let path = folder.join(&name);
@@ -67,7 +67,9 @@ impl Shards {
                     None => Ok((scan(&path, name, stamp)?, true)),
                 }
             })
-            .collect::<Result<_>>()?;
+            .collect();
+        // Gathered first: of several shards that cannot be read, the first in order is told, whichever thread is ahead.
+        let scanned = scanned.into_iter().collect::<Result<Vec<_>>>()?;
         let changed = scanned.iter().any(|(_, is_new)| *is_new);
         let shards: Vec<Shard> = scanned.into_iter().map(|(shard, _)| shard).collect();
         if changed || shards.len() != cached_count {

@@ -58,14 +58,19 @@ impl<'a> Reading<'a> {
         let highest = |pair: &Pair| -> Result<Option<u8>> {
             Ok(pair.labels()?.ids.into_iter().filter(|&id| id != void).max())
         };
-        let highest: Vec<_> =
-            self.pool.install(|| train.pairs.par_iter().map(highest).collect::<Result<_>>())?;
+        let highest = self.of_all(&train.pairs, highest)?;
         let classes = highest.into_iter().flatten().max().map_or(0, |highest| usize::from(highest) + 1);
         if classes < 2 {
             let what = format!("the labels tell no two classes apart (void is {void})");
             return Err(Error::data(&train.folder, what, "label pixels of at least two classes, 0 and 1"));
         }
         Ok(classes)
+    }
+
+    /// What `of` makes of every pair, or the error of the first that fails: the first in order, whichever thread is ahead, so that a folder with two mistakes tells the same one every time.
+    fn of_all<T: Send>(&self, pairs: &[Pair], of: impl Fn(&Pair) -> Result<T> + Send + Sync) -> Result<Vec<T>> {
+        let made: Vec<Result<T>> = self.pool.install(|| pairs.par_iter().map(of).collect());
+        made.into_iter().collect()
     }
 
     /// Opens and scales a block of pairs; those whose picture cannot be used are noted.
@@ -86,7 +91,7 @@ impl<'a> Reading<'a> {
             let size = self.scaling.size_of(opened.labels.height, opened.labels.width, side);
             Ok(opened.picture(side).map(|picture| (opened, self.scaling.scale(&picture, size))))
         };
-        let opened: Vec<_> = self.pool.install(|| pairs.par_iter().map(open).collect::<Result<_>>())?;
+        let opened = self.of_all(pairs, open)?;
         let (mut usable, mut scaled) = (Vec::new(), Vec::new());
         for (pair, opened) in (first..).zip(opened) {
             match opened {
