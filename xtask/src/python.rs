@@ -6,8 +6,9 @@ use crate::process::{cargo, command, exists, run as run_command};
 use crate::test::{Outcome, WHOLE};
 use crate::{Failure, root, setup};
 
-/// What users install, and `opencv-python-headless`, with which Gymnasium's own preprocessing of Atari is compared.
-const PACKAGES: [&str; 5] = ["gymnasium", "ale-py", "dm_control", "mujoco<4", "opencv-python-headless"];
+/// What users install, within the major versions that were tested, and `opencv-python-headless`, with which Gymnasium's own preprocessing of Atari is compared.
+const PACKAGES: [&str; 5] =
+    ["gymnasium<2", "ale-py<0.13", "dm_control<2", "mujoco<4", "opencv-python-headless<6"];
 
 /// What shows that the packages are there.
 const IMPORTS: &str = "import gymnasium, ale_py, dm_control, mujoco, cv2";

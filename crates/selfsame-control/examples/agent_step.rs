@@ -48,6 +48,7 @@ fn main() -> Result<()> {
         reward_clip: Some(1.0),
         priority_exponent: plan.priority,
         segmentation: Segmentation::Reward,
+        folder: None,
     })?;
     let mut noise = random.named("frames");
     for _ in 0..1500 {

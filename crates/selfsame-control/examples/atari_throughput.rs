@@ -34,6 +34,7 @@ fn rate(environments: usize) -> Result<f64, Box<dyn Error>> {
         reward_clip: Some(1.0),
         priority_exponent: 0.5,
         segmentation: Segmentation::Reward,
+        folder: None,
     })?;
     let lane = 20_000 / environments;
     let mut frames = (0..environments).map(|each| atari.reset(each, 1)).collect::<Result<Vec<_>, _>>()?;

@@ -29,6 +29,7 @@ camera = 0
 arguments = {}
 stack = "auto"
 capacity = 100000
+replay_folder = ""
 reward_clip = "auto"
 
 [view]
@@ -222,6 +223,8 @@ pub struct DataSettings {
     pub arguments: Map<String, Value>,
     /// Transitions that are kept.
     pub capacity: usize,
+    /// A folder on whose disk the replay's frames lie, used like memory; empty for memory itself.
+    pub replay_folder: PathBuf,
     /// Rewards that are learned from are kept to `-clip..=clip`; 0 for no limit.
     pub reward_clip: Auto<f32>,
 }

@@ -28,7 +28,7 @@ pub static MODALITY: Modality = Modality {
     data: "an environment",
     instances: "steps",
     defaults: DEFAULTS,
-    paths: &[],
+    paths: &[("data", "replay_folder")],
     yardstick: Yardstick::RETURN,
     holds_out: true,
     next: &[
@@ -126,6 +126,7 @@ fn replay_settings(
         reward_clip: data.reward_clip.value().filter(|clip| *clip > 0.0),
         priority_exponent: plan.priority,
         segmentation: segmentation(plan),
+        folder: (!data.replay_folder.as_os_str().is_empty()).then_some(data.replay_folder),
     })
 }
 

@@ -6,6 +6,7 @@
 mod bad_files;
 mod instances;
 mod loader;
+mod memory_map;
 mod ordered;
 mod prefetch;
 mod render;
@@ -13,6 +14,7 @@ mod render;
 pub use bad_files::{BadFile, BadFiles, add_bad_files, read_bad_files, reason, write_bad_files};
 pub use instances::Instances;
 pub use loader::{Loader, LoaderOptions};
+pub use memory_map::{FileMemory, MemoryMap};
 pub use ordered::{OrderedBatches, ordered_batches};
 pub use prefetch::Prefetched;
 pub use render::{Batch, Render, Renderer};

@@ -10,7 +10,6 @@ mod folder;
 mod jpeg;
 mod label_map;
 mod labels;
-mod memory_map;
 pub mod pack;
 mod pack_writer;
 mod raw_picture;

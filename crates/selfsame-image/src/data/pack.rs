@@ -31,11 +31,11 @@
 
 use std::path::{Path, PathBuf};
 
+use selfsame_core::data::MemoryMap;
 use selfsame_core::{Error, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::labels::{Labels, NONE};
-use super::memory_map::MemoryMap;
 
 pub(super) const MAGIC: &[u8; 8] = b"SSPACK\r\n";
 pub(super) const VERSION: u32 = 1;

@@ -130,8 +130,11 @@ fn a_training_killed_or_stopped_anywhere_ends_with_the_same_bits() {
         let more = [&more[..], &["--environments", together]].concat();
         let whole = format!("{method}-whole");
         pretrain(&here, method, environment, &whole, &more).succeeds();
-        for (records, signal) in [(1, "KILL"), (9, "TERM"), (14, "INT")] {
+        // Where frames lie decides nothing.
+        let elsewhere = ["--set", "data.replay_folder=."];
+        for (records, signal, frames) in [(1, "KILL", &[][..]), (9, "TERM", &elsewhere), (14, "INT", &[])] {
             let run = format!("{method}-{signal}");
+            let more = [&more[..], frames].concat();
             let mut running = Running::start(training(&here, method, environment, &run, &more));
             running.until_records(&here.path(&run).join("metrics.jsonl"), records);
             running.signal(signal);
@@ -264,7 +267,7 @@ type Refused<'a> = (&'a str, &'a str, &'a [&'a str], i32, &'a [&'a str]);
 fn what_makes_no_sense_for_agents_is_explained() {
     let here = Workshop::empty();
     let python = "data.python=/nowhere/python3";
-    let cases: [Refused; 17] = [
+    let cases: [Refused; 18] = [
         ("rainbow", "cacth", &[], 2, &["no environment `cacth`", "did you mean `catch`?"]),
         ("rainbow", "", &[], 2, &["no environment to act in", "--env", "pendulum-pixels"]),
         ("rainbow", "ALE/Pong-v5", &["--set", python], 2, &["/nowhere/python3", "pip install"]),
@@ -317,7 +320,14 @@ fn what_makes_no_sense_for_agents_is_explained() {
                 "data.size=1000",
             ],
             4,
-            &["the replay of", "needs", "MB of memory", "would fit"],
+            &["the replay of", "needs", "MB of memory", "would fit", "data.replay_folder"],
+        ),
+        (
+            "rainbow",
+            "catch",
+            &["--set", "data.replay_folder=nowhere"],
+            3,
+            &["nowhere", "MB of the replay's frames", "data.replay_folder"],
         ),
     ];
     for (method, environment, more, code, message) in cases {

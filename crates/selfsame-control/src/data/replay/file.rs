@@ -10,6 +10,7 @@ use std::path::Path;
 use selfsame_core::{Error, Result, atomic_file};
 use serde::{Deserialize, Serialize};
 
+use super::sum_tree::SumTree;
 use super::{End, Lane, Replay, ReplaySettings, Segments, Slot, Taken};
 
 const MAGIC: &[u8; 8] = b"replay-1";
@@ -69,12 +70,13 @@ impl Replay {
         })
     }
 
-    /// Reads a replay, which must be of these settings.
+    /// Goes on from a replay that was saved, in place of what this one holds. Where segments end may have been chosen while training and comes
+    /// with it; all other settings must be these.
     ///
     /// # Errors
-    /// `Error::Io` when the file cannot be read, `Error::Data` when it is broken or holds a replay of other settings, and what
-    /// [`new`](Self::new) says.
-    pub fn load(path: &Path, settings: &ReplaySettings) -> Result<Self> {
+    /// `Error::Io` when the file cannot be read, `Error::Data` when it is broken or holds a replay of other settings. A broken file may leave
+    /// part of it here.
+    pub fn restore(&mut self, path: &Path) -> Result<()> {
         let file = File::open(path).map_err(|error| Error::io("read", path, error))?;
         let broken = |error: io::Error| {
             if error.raw_os_error().is_some() {
@@ -88,31 +90,31 @@ impl Replay {
         };
         let mut reader = BufReader::new(zstd::Decoder::new(file).map_err(broken)?);
         let header = read_header(&mut reader).map_err(broken)?;
-        // The rule of segments may have been chosen while training.
-        let expected = ReplaySettings { segmentation: header.settings.segmentation, ..settings.clone() };
-        if header.settings != expected {
+        let settings = ReplaySettings { folder: self.settings.folder.clone(), ..header.settings };
+        let expected = ReplaySettings { segmentation: settings.segmentation, ..self.settings.clone() };
+        if settings != expected {
             return Err(Error::data(
                 path,
                 format!(
-                    "the replay is of another environment or other settings: {:?}, not {expected:?}",
-                    header.settings
+                    "the replay is of another environment or other settings: {settings:?}, not {expected:?}"
                 ),
                 "resume with the run's own settings (its config.toml), or begin a new run",
             ));
         }
-        let mut replay = Self::new(header.settings)?;
-        if header.lanes.len() != replay.lanes.len() {
+        if header.lanes.len() != self.lanes.len() {
             return Err(Error::data(path, "not a replay, or damaged: wrong number of environments", REMEDY));
         }
-        replay.lanes = header.lanes;
-        replay.segments = header.segments;
-        replay.largest_priority = header.largest_priority;
-        for environment in 0..replay.lanes.len() {
-            replay.read_lane(environment, &mut reader).map_err(broken)?;
+        self.settings = settings;
+        self.weights = SumTree::new(self.slots.len());
+        self.lanes = header.lanes;
+        self.segments = header.segments;
+        self.largest_priority = header.largest_priority;
+        for environment in 0..self.lanes.len() {
+            self.read_lane(environment, &mut reader).map_err(broken)?;
         }
         // Reads on to the end, where the checksum is compared.
         match io::copy(&mut reader, &mut io::sink()).map_err(broken)? {
-            0 => Ok(replay),
+            0 => Ok(()),
             more => {
                 Err(Error::data(path, format!("not a replay, or damaged: {more} bytes too many"), REMEDY))
             }

@@ -5,6 +5,7 @@
 //! its value is what the return is completed with.
 
 mod file;
+mod frames;
 mod ring;
 mod sample;
 mod segments;
@@ -15,9 +16,9 @@ mod sum_tree;
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;
 
+use frames::Frames;
 use ring::{End, Lane, Slot, Taken};
 use segments::Segments;
-use selfsame_core::run::memory;
 use selfsame_core::{Error, Result};
 use sum_tree::SumTree;
 
@@ -42,7 +43,7 @@ pub struct Transition<'a> {
 #[derive(Debug)]
 pub struct Replay {
     settings: ReplaySettings,
-    frames: Vec<u8>,
+    frames: Frames,
     taken: Taken,
     slots: Vec<Slot>,
     lanes: Vec<Lane>,
@@ -57,22 +58,17 @@ impl Replay {
     /// An empty replay.
     ///
     /// # Errors
-    /// `Error::Config` when it is too small to draw from, `Error::Device` when it would not fit the memory that is available.
+    /// `Error::Config` when it is too small to draw from, `Error::Device` when it would not fit the memory that is available, `Error::Data` when
+    /// the folder for its frames cannot be written to or has no room for them.
     pub fn new(settings: ReplaySettings) -> Result<Self> {
         settings.check()?;
         let capacity = settings.lane_capacity() * settings.environments;
-        // Given back before it is asked for again: two of them at once might not fit.
-        if Vec::<u8>::new().try_reserve_exact(capacity * settings.pixels.bytes()).is_err() {
-            return Err(settings.too_large(memory::available().unwrap_or(0)));
-        }
-        // Zeroed memory is not touched before frames are written to it.
-        let frames = vec![0; capacity * settings.pixels.bytes()];
         let taken = match settings.actions {
             Actions::Discrete(_) => Taken::Discrete(vec![0; capacity]),
             Actions::Continuous(numbers) => Taken::Continuous(numbers, vec![0.0; capacity * numbers]),
         };
         Ok(Self {
-            frames,
+            frames: Frames::new(&settings)?,
             taken,
             slots: vec![Slot::default(); capacity],
             lanes: vec![Lane::default(); settings.environments],

@@ -1,5 +1,7 @@
 //! What a replay holds, and whether there is room for it.
 
+use std::path::PathBuf;
+
 use selfsame_core::run::memory;
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -33,16 +35,20 @@ pub struct ReplaySettings {
     pub priority_exponent: f64,
     /// Where segments end.
     pub segmentation: Segmentation,
+    /// A folder on whose disk the frames lie, used like memory; none for memory itself. A saved replay may be gone on with elsewhere.
+    #[serde(skip)]
+    pub folder: Option<PathBuf>,
 }
 
 impl ReplaySettings {
-    /// The bytes that the replay takes when it is full.
+    /// The bytes of memory that the replay takes when it is full.
     pub fn bytes(&self) -> u64 {
         let action = match self.actions {
             Actions::Discrete(_) => size_of::<u32>(),
             Actions::Continuous(numbers) => numbers * size_of::<f32>(),
         };
-        let slot = self.pixels.bytes() + action + size_of::<Slot>() + size_of::<Extent>();
+        let frame = if self.folder.is_some() { 0 } else { self.pixels.bytes() };
+        let slot = frame + action + size_of::<Slot>() + size_of::<Extent>();
         self.capacity as u64 * slot as u64 + SumTree::bytes(self.capacity) as u64
     }
 
@@ -85,7 +91,9 @@ impl ReplaySettings {
                 memory::megabytes(bytes),
                 memory::megabytes(available)
             ),
-            format!("make it smaller ({fitting} transitions would fit), or free some memory"),
+            format!(
+                "make it smaller ({fitting} transitions would fit), free some memory, or keep its frames on a disk with data.replay_folder"
+            ),
         )
     }
 }

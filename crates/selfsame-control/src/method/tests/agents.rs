@@ -44,7 +44,8 @@ fn a_restored_agent_goes_on_to_the_last_bit() {
         }
         let path = tempfile::tempdir().unwrap();
         memory.save(&path.path().join("replay")).unwrap();
-        let mut other = Replay::load(&path.path().join("replay"), memory.settings()).unwrap();
+        let mut other = Replay::new(memory.settings().clone()).unwrap();
+        other.restore(&path.path().join("replay")).unwrap();
         for index in 3..6 {
             agent.learn(&mut memory, &update(index)).unwrap();
             restored.learn(&mut other, &update(index)).unwrap();

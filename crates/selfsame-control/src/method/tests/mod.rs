@@ -99,6 +99,7 @@ fn replay_of(actions: Actions, plan: &Plan, steps: impl Fn(usize) -> usize) -> R
         reward_clip: None,
         priority_exponent: plan.priority,
         segmentation: Segmentation::Reward,
+        folder: None,
     })
     .unwrap();
     let mut random = Random::new(3);

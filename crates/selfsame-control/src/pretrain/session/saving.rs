@@ -9,7 +9,6 @@ use selfsame_core::train::tensors_of;
 use selfsame_core::{Error, Result};
 
 use super::{Seen, Session};
-use crate::data::replay::Replay;
 use crate::pretrain::observation::Observation;
 use crate::pretrain::standing::Standing;
 use crate::state;
@@ -97,7 +96,7 @@ impl Session<'_> {
         state::check_environment(&checkpoint, &control, &self.control.environment)?;
         state::restore_agent(&mut checkpoint, self.agent)?;
         state::restore_optimizers(&mut checkpoint, self.agent)?;
-        *self.replay = Replay::load(&checkpoint.source().join(ATTACHED), self.replay.settings())?;
+        self.replay.restore(&checkpoint.source().join(ATTACHED))?;
         let frame = self.replay.settings().pixels.bytes();
         let environments = self.seen.len();
         let seen = checkpoint.take(OBSERVATION, &[environments * frame * self.plan.stack])?.bytes().to_vec();

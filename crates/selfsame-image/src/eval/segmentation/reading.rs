@@ -68,7 +68,11 @@ impl<'a> Reading<'a> {
     }
 
     /// What `of` makes of every pair, or the error of the first that fails: the first in order, whichever thread is ahead, so that a folder with two mistakes tells the same one every time.
-    fn of_all<T: Send>(&self, pairs: &[Pair], of: impl Fn(&Pair) -> Result<T> + Send + Sync) -> Result<Vec<T>> {
+    fn of_all<T: Send>(
+        &self,
+        pairs: &[Pair],
+        of: impl Fn(&Pair) -> Result<T> + Send + Sync,
+    ) -> Result<Vec<T>> {
         let made: Vec<Result<T>> = self.pool.install(|| pairs.par_iter().map(of).collect());
         made.into_iter().collect()
     }

@@ -11,8 +11,16 @@ use serde::Serialize;
 
 /// Settings that a repetition may change: random numbers, how fast the same views are made, which Python runs an environment and how long it may take, and
 /// how often something is written down.
-const INCIDENTAL: [&str; 7] =
-    ["seed", "workers", "python", "timeout", "log_every", "checkpoint_every", "checkpoint_steps"];
+const INCIDENTAL: [&str; 8] = [
+    "seed",
+    "workers",
+    "python",
+    "timeout",
+    "replay_folder",
+    "log_every",
+    "checkpoint_every",
+    "checkpoint_steps",
+];
 
 /// What `selfsame eval` measures.
 pub struct Evaluation {

@@ -181,6 +181,31 @@ fn a_replay_above_the_memory_is_refused_with_the_numbers() {
 }
 
 #[test]
+fn frames_on_a_disk_take_no_memory_but_need_their_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = |capacity, side| ReplaySettings {
+        capacity,
+        pixels: Pixels { channels: 1, height: side, width: side },
+        folder: Some(folder.path().to_owned()),
+        ..settings(0)
+    };
+    let [small, large] = [84, 840].map(|side| frames(1000, side).bytes());
+    assert_eq!(small, large);
+    let mut replay = Replay::new(frames(64, 100)).unwrap();
+    let outcome =
+        Outcome { frame: vec![9; 10_000], reward: 1.0, terminated: true, truncated: false, life_lost: false };
+    let action = Action::Discrete(1);
+    replay.push(0, Transition { frame: &[5; 10_000], action: &action, outcome: &outcome }).unwrap();
+    assert_eq!(replay.sample(1, 1.0, &Random::new(0)).unwrap().observations[2 * 10_000..], [5; 10_000]);
+    // As large as all disks together.
+    let error = Replay::new(frames(1 << 20, 1 << 20)).unwrap_err();
+    assert_eq!(error.exit_code(), 3);
+    assert!(error.to_string().contains("MB of the replay's frames"), "{error}");
+    let missing = ReplaySettings { folder: Some(folder.path().join("nowhere")), ..frames(64, 100) };
+    assert!(Replay::new(missing).unwrap_err().to_string().contains("nowhere"));
+}
+
+#[test]
 fn a_hundred_thousand_atari_transitions_stay_below_their_bound() {
     let atari = ReplaySettings {
         capacity: 100_000,

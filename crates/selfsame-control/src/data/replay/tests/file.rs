@@ -36,7 +36,10 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("replay.zst");
         replay.save(&path).unwrap();
-        let mut loaded = Replay::load(&path, &settings).unwrap();
+        // Frames may lie elsewhere.
+        let on_disk = ReplaySettings { folder: Some(folder.path().to_owned()), ..settings.clone() };
+        let mut loaded = Replay::new(on_disk).unwrap();
+        loaded.restore(&path).unwrap();
         prop_assert_eq!(draws(&loaded), draws(&replay));
 
         let mut again = History::new(&settings);
@@ -61,7 +64,8 @@ fn a_rule_of_segments_comes_back_to_the_last_bit() {
     for threshold in [106.29601039737463, 1.0 / 3.0, 29.700000000000003, 1e-300] {
         let settings = ReplaySettings { segmentation: Segmentation::Gathered(threshold), ..settings(16) };
         replay_of(&settings, &[step(1.0)]).0.save(&path).unwrap();
-        let loaded = Replay::load(&path, &super::settings(16)).unwrap();
+        let mut loaded = Replay::new(super::settings(16)).unwrap();
+        loaded.restore(&path).unwrap();
         assert_eq!(loaded.settings().segmentation, settings.segmentation);
     }
 }
@@ -75,7 +79,7 @@ fn broken_files_are_told_from_replays() {
     let whole = fs::read(&path).unwrap();
     let refused = |bytes: &[u8], says: &str| {
         fs::write(&path, bytes).unwrap();
-        let error = Replay::load(&path, &settings(64)).unwrap_err();
+        let error = Replay::new(settings(64)).unwrap().restore(&path).unwrap_err();
         assert_eq!(error.exit_code(), 3, "{error}");
         assert!(error.to_string().contains("replay.zst") && error.to_string().contains(says), "{error}");
     };
@@ -98,9 +102,9 @@ fn a_replay_of_another_environment_is_refused() {
     let (replay, _) = replay_of(&settings(64), &[step(1.0); 5]);
     replay.save(&path).unwrap();
     let other = ReplaySettings { actions: Actions::Discrete(6), ..settings(64) };
-    let error = Replay::load(&path, &other).unwrap_err();
+    let error = Replay::new(other.clone()).unwrap().restore(&path).unwrap_err();
     assert_eq!(error.exit_code(), 3);
     assert!(error.to_string().contains("another environment"), "{error}");
-    let error = Replay::load(&folder.path().join("nothing"), &other).unwrap_err();
+    let error = Replay::new(other).unwrap().restore(&folder.path().join("nothing")).unwrap_err();
     assert_eq!(error.exit_code(), 3);
 }

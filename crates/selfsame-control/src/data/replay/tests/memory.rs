@@ -13,12 +13,7 @@ fn allocated(replay: &Replay) -> usize {
     };
     let lanes = replay.lanes.capacity() * size_of::<Lane>();
     let slots = replay.slots.capacity() * size_of::<Slot>();
-    replay.frames.capacity()
-        + taken
-        + slots
-        + lanes
-        + replay.weights.allocated()
-        + replay.segments.allocated()
+    replay.frames.len() + taken + slots + lanes + replay.weights.allocated() + replay.segments.allocated()
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn settings(capacity: usize) -> ReplaySettings {
         reward_clip: None,
         priority_exponent: 0.0,
         segmentation: Segmentation::Reward,
+        folder: None,
     }
 }
 
