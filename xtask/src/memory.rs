@@ -1,6 +1,6 @@
 //! The tests of the kernels under Valgrind, which sees every access to memory: `unsafe` code is only as good as its reasons.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::process::{cargo, command, exists, output, run as run_command};
 use crate::test::{Outcome, WHOLE};
@@ -20,12 +20,34 @@ pub fn check() -> Result<Outcome, Failure> {
     if programs.is_empty() {
         return Err(format!("cargo names no tests of {PACKAGE}"));
     }
+    // Valgrind runs one thread at a time, so every core gets a process of its own.
+    let processes = std::thread::available_parallelism().map_or(1, usize::from);
     for program in programs {
-        let mut valgrind = command("valgrind");
-        valgrind.current_dir(root().join("crates").join(PACKAGE));
-        run_command(valgrind.args(["--quiet", "--error-exitcode=1"]).arg(program))?;
+        let list = output(command(&program).args(["--list", "--format", "terse"]))?;
+        let shares = shares(&list, processes);
+        std::thread::scope(|scope| {
+            let started: Vec<_> =
+                shares.iter().map(|tests| scope.spawn(|| run_tests(&program, tests))).collect();
+            started.into_iter().try_for_each(|share| match share.join() {
+                Ok(result) => result,
+                Err(_) => Err("a thread that ran valgrind has ended".to_owned()),
+            })
+        })?;
     }
     Ok(Outcome::Passed)
+}
+
+fn run_tests(program: &Path, tests: &[&str]) -> Result<(), Failure> {
+    let mut valgrind = command("valgrind");
+    valgrind.current_dir(root().join("crates").join(PACKAGE));
+    run_command(valgrind.args(["--quiet", "--error-exitcode=1"]).arg(program).arg("--exact").args(tests))
+}
+
+/// The tests of a list, dealt out to so many processes; fewer where there are fewer tests. Neighbours, which take about as long, go to different ones.
+fn shares(list: &str, processes: usize) -> Vec<Vec<&str>> {
+    let tests: Vec<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+    let share = |first| tests.iter().skip(first).step_by(processes).copied().collect();
+    (0..processes.min(tests.len())).map(share).collect()
 }
 
 /// The programs with tests of a package, out of cargo's messages in JSON, one a line.
@@ -38,6 +60,14 @@ fn executables(messages: &str, package: &str) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_test_is_run_once() {
+        let list = "a::one: test\na::two: test\nspeed: benchmark\nb::three: test\n";
+        assert_eq!(shares(list, 2), [vec!["a::one", "b::three"], vec!["a::two"]]);
+        assert_eq!(shares(list, 4), [["a::one"], ["a::two"], ["b::three"]]);
+        assert!(shares("", 2).is_empty());
+    }
 
     #[test]
     fn only_programs_of_the_package_are_run() {

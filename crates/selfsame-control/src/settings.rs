@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use selfsame_core::pretrain::RunSettings as CommonRun;
 use selfsame_core::schedule::{ScheduleConfig, ScheduleKind};
-use selfsame_core::settings::Auto;
+use selfsame_core::settings::{Auto, Resolved};
 use selfsame_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::data::{Environment, EnvironmentOptions, make};
 
@@ -193,34 +192,15 @@ impl RunSettings {
 }
 
 /// Section `[data]`: where the agent acts, what it sees, and what it remembers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct DataSettings {
     /// The environment, by its name.
     pub env: String,
     /// How many of it step at the same time.
     pub environments: usize,
-    /// The Python that runs Gymnasium.
-    pub python: Auto<PathBuf>,
-    /// Seconds after which a step counts as hung.
-    pub timeout: f64,
-    /// Height and width of frames.
-    pub size: Auto<usize>,
-    /// How often an action is repeated.
-    pub repeat: Auto<usize>,
-    /// Atari: the most steps without action before an episode.
-    pub no_ops: usize,
-    /// Atari: the chance that an action is not taken.
-    pub sticky: f64,
-    /// Atari: whether what is learned ends with a lost life.
-    pub life_loss: bool,
-    /// Atari: all 18 actions.
-    pub full_actions: bool,
-    /// Atari: frames of the emulator after which an episode is cut off.
-    pub frame_limit: usize,
-    /// DeepMind Control: the camera.
-    pub camera: usize,
-    /// Other environments of Gymnasium: arguments of `gymnasium.make`.
-    pub arguments: Map<String, Value>,
+    /// How it is made.
+    #[serde(skip)]
+    pub options: EnvironmentOptions,
     /// Transitions that are kept.
     pub capacity: usize,
     /// A folder on whose disk the replay's frames lie, used like memory; empty for memory itself.
@@ -230,6 +210,15 @@ pub struct DataSettings {
 }
 
 impl DataSettings {
+    /// The section of these settings.
+    ///
+    /// # Errors
+    /// Values of another kind.
+    pub fn of(settings: &Resolved) -> Result<Self> {
+        let data: Self = settings.section("data")?;
+        Ok(Self { options: settings.section("data")?, ..data })
+    }
+
     /// Opens the environment.
     ///
     /// # Errors
@@ -249,7 +238,7 @@ impl DataSettings {
                 "rewards are kept to ±1 with 1; 0 leaves them as they are",
             ));
         }
-        make(&self.env, &self.options())
+        make(&self.env, &self.options)
     }
 
     /// Opens as many as are to step at the same time, one at least.
@@ -270,22 +259,5 @@ impl DataSettings {
         })?;
         all.extend(others);
         Ok(all)
-    }
-
-    /// What the environment is made with.
-    pub fn options(&self) -> EnvironmentOptions {
-        EnvironmentOptions {
-            python: self.python.clone().value(),
-            timeout: self.timeout,
-            size: self.size.value(),
-            repeat: self.repeat.value(),
-            no_ops: self.no_ops,
-            sticky: self.sticky,
-            life_loss: self.life_loss,
-            full_actions: self.full_actions,
-            frame_limit: self.frame_limit,
-            camera: self.camera,
-            arguments: self.arguments.clone(),
-        }
     }
 }

@@ -34,7 +34,7 @@ impl TrainedAgent {
     /// that is not there.
     pub fn open(path: impl AsRef<Path>, weights: &Weights, on_device: &str) -> Result<Self> {
         let stored = StoredRun::open(path, &MODALITY)?;
-        let data: DataSettings = stored.settings.section("data")?;
+        let data = DataSettings::of(&stored.settings)?;
         let environment = data.open()?;
         let entry = method::by_name(stored.method.name)?;
         let mut agent = build(entry, &stored.settings, &*environment, &device::by_name(on_device)?)?;

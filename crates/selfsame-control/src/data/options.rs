@@ -2,20 +2,24 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use selfsame_core::settings::Auto;
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// How an environment is made. What is not given is what the field uses; what speaks of another kind of environment is ignored.
+/// How an environment is made: most of section `[data]`. What is not given is what the field uses; what speaks of another kind of environment is ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct EnvironmentOptions {
     /// The Python that runs Gymnasium; otherwise `SELFSAME_PYTHON`, otherwise `python3`.
+    #[serde(deserialize_with = "chosen")]
     pub python: Option<PathBuf>,
     /// Seconds after which a step or a beginning counts as hung. Making an environment may take ten times as long.
     pub timeout: f64,
     /// Height and width of frames; otherwise 84 for Atari and other environments of Gymnasium, 100 for DeepMind Control, 40 for `catch`, 48 for
     /// `pendulum-pixels`.
+    #[serde(deserialize_with = "chosen")]
     pub size: Option<usize>,
     /// How often an action is repeated, its rewards added up; otherwise 4 for Atari, CURL's numbers for DeepMind Control, and 1.
+    #[serde(deserialize_with = "chosen")]
     pub repeat: Option<usize>,
     /// Atari: the most steps without action before an episode; their number is drawn from 1 to this.
     pub no_ops: usize,
@@ -31,6 +35,11 @@ pub struct EnvironmentOptions {
     pub camera: usize,
     /// Other environments of Gymnasium: arguments of `gymnasium.make`.
     pub arguments: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What the user chose, unless it is `"auto"`.
+fn chosen<'de, D: Deserializer<'de>, T: Deserialize<'de>>(setting: D) -> Result<Option<T>, D::Error> {
+    Auto::deserialize(setting).map(Auto::value)
 }
 
 impl Default for EnvironmentOptions {

@@ -46,7 +46,7 @@ pub static MODALITY: Modality = Modality {
 pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
     let started = Instant::now();
     let entry = method::by_name(settings.text("method.name"))?;
-    let data: DataSettings = settings.section("data")?;
+    let data = DataSettings::of(&settings)?;
     let environments = data.open_all()?;
     let environment = &*environments[0];
     let notes = method::resolve_auto(&mut settings, environment.name(), environment.actions());
@@ -110,7 +110,7 @@ fn replay_settings(
     plan: &Plan,
     environment: &dyn Environment,
 ) -> Result<ReplaySettings> {
-    let data: DataSettings = settings.section("data")?;
+    let data = DataSettings::of(settings)?;
     let schedule: ScheduleSettings = settings.section("schedule")?;
     Ok(ReplaySettings {
         // What can never be filled is not taken; an episode that is cut off takes a place more.
@@ -167,7 +167,7 @@ fn check_beginning(plan: &Plan, steps: usize, environments: usize, capacity: usi
 
 /// Changes when the environment does, its options, or what is seen and can be done in it; not with the Python that runs it.
 fn fingerprint(data: &DataSettings, environment: &dyn Environment) -> String {
-    let options = EnvironmentOptions { python: None, timeout: 0.0, ..data.options() };
+    let options = EnvironmentOptions { python: None, timeout: 0.0, ..data.options.clone() };
     let (pixels, actions) = (environment.pixels(), environment.actions());
     let text = format!("{} {pixels:?} {actions:?} {options:?}", environment.name());
     format!("{:016x}", Random::new(0).named(&text).bits())

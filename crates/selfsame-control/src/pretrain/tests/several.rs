@@ -90,7 +90,7 @@ fn steps_that_are_no_whole_rounds_are_refused() {
     let data = |environments: usize| {
         let set = format!("data.environments={environments}");
         let layers = Layers::new(DEFAULTS.parse().unwrap()).set(&set).unwrap().set("data.env=catch").unwrap();
-        layers.resolve().section::<DataSettings>("data").unwrap()
+        DataSettings::of(&layers.resolve()).unwrap()
     };
     assert_eq!(data(3).open_all().unwrap().len(), 3);
     assert!(data(0).open_all().is_err_and(|error| error.exit_code() == 2));
