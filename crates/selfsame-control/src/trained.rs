@@ -20,8 +20,6 @@ pub struct TrainedAgent {
     pub agent: Box<dyn Agent>,
     /// Where it acts.
     pub environment: Box<dyn Environment>,
-    /// Steps of the agent that led to these weights.
-    pub steps: usize,
     /// What a segment of return-based contrast gathers, where that was chosen while training.
     segment_reward: Option<f64>,
 }
@@ -33,7 +31,7 @@ impl TrainedAgent {
     /// A folder that is no such run, a checkpoint that is missing, broken, of another method or in another environment (exit code 3), an environment
     /// that is not there.
     pub fn open(path: impl AsRef<Path>, weights: &Weights, on_device: &str) -> Result<Self> {
-        let stored = StoredRun::open(path, &MODALITY)?;
+        let mut stored = StoredRun::open(path, &MODALITY)?;
         let data = DataSettings::of(&stored.settings)?;
         let environment = data.open()?;
         let entry = method::by_name(stored.method.name)?;
@@ -50,7 +48,8 @@ impl TrainedAgent {
             }
         };
         let segment_reward = control.segment_reward;
-        Ok(Self { stored, agent, environment, steps: progress.step, segment_reward })
+        stored.steps = progress.step;
+        Ok(Self { stored, agent, environment, segment_reward })
     }
 
     /// Where segments ended in the training.

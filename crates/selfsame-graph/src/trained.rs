@@ -23,8 +23,6 @@ pub struct TrainedGraph {
     pub items: Vec<f32>,
     /// Numbers of an embedding.
     pub dimension: usize,
-    /// Steps that led to these weights.
-    pub steps: usize,
 }
 
 impl TrainedGraph {
@@ -42,7 +40,7 @@ impl TrainedGraph {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, weights: &Weights, moved: Option<&Path>) -> Result<Self> {
-        let stored = StoredRun::open(path, &MODALITY)?;
+        let mut stored = StoredRun::open(path, &MODALITY)?;
         let mut from: DataSettings = stored.settings.section("data")?;
         if let Some(moved) = moved {
             from.path = moved.display().to_string();
@@ -61,10 +59,10 @@ impl TrainedGraph {
         }
         let entry = method::by_name(stored.method.name)?;
         let mut method = build(entry, &stored.settings, &data.train, &device::by_name("cpu")?)?;
-        let steps = stored.restore(weights, &mut *method)?;
+        stored.restore(weights, &mut *method)?;
         let [_, dimension] = method.nodes().initial().dims();
         let [users, items] = method.nodes().finals()?;
-        Ok(Self { stored, data, users, items, dimension, steps })
+        Ok(Self { stored, data, users, items, dimension })
     }
 
     /// What is written beside embeddings.
@@ -73,7 +71,7 @@ impl TrainedGraph {
             ("run", self.stored.folder.path().display().to_string()),
             ("method", self.stored.method.name.to_owned()),
             ("dimension", self.dimension.to_string()),
-            ("steps", self.steps.to_string()),
+            ("steps", self.stored.steps.to_string()),
         ];
         pairs.map(|(name, value)| (name.to_owned(), value)).to_vec()
     }

@@ -22,7 +22,6 @@ pub struct TrainedRun {
     /// The network.
     pub method: Box<dyn ImageMethod>,
     device: Device,
-    steps: usize,
 }
 
 impl TrainedRun {
@@ -31,7 +30,7 @@ impl TrainedRun {
     /// # Errors
     /// A folder that is no run, a checkpoint that is missing, broken or of another method (exit code 3).
     pub fn open(path: impl AsRef<Path>, weights: &Weights, on_device: &str) -> Result<Self> {
-        let stored = StoredRun::open(path, &MODALITY)?;
+        let mut stored = StoredRun::open(path, &MODALITY)?;
         let device = device::by_name(on_device)?;
         let initial = match weights {
             // It holds all of them: the file that they began with need not be there any more.
@@ -39,8 +38,8 @@ impl TrainedRun {
             Weights::Untrained => initial_weights(&stored.settings)?,
         };
         let mut method = build(method::by_name(stored.method.name)?, &stored.settings, initial, &device)?;
-        let steps = stored.restore(weights, &mut *method)?;
-        Ok(Self { stored, method, device, steps })
+        stored.restore(weights, &mut *method)?;
+        Ok(Self { stored, method, device })
     }
 
     /// How pictures are shown to the frozen network: scaled and normalised, nothing random.
@@ -85,7 +84,7 @@ impl TrainedRun {
             backbone: backbone_config(&self.stored.settings)?,
             method: self.stored.method.name.into(),
             run: self.stored.folder.path().display().to_string(),
-            steps: self.steps,
+            steps: self.stored.steps,
             preprocess: Preprocess {
                 image_size: pipeline.side,
                 resize: pipeline.resized_side(),

@@ -23,7 +23,6 @@ pub struct TrainedVideo {
     /// The network.
     pub method: Box<dyn VideoMethod>,
     device: Device,
-    steps: usize,
 }
 
 impl TrainedVideo {
@@ -32,7 +31,7 @@ impl TrainedVideo {
     /// # Errors
     /// A folder that is no run on videos, a checkpoint that is missing, broken or of another method (exit code 3).
     pub fn open(path: impl AsRef<Path>, weights: &Weights, on_device: &str) -> Result<Self> {
-        let stored = StoredRun::open(path, &MODALITY)?;
+        let mut stored = StoredRun::open(path, &MODALITY)?;
         let device = device::by_name(on_device)?;
         let initial = match weights {
             // It holds all of them: the file that they began with need not be there any more.
@@ -40,8 +39,8 @@ impl TrainedVideo {
             Weights::Untrained => initial_weights(&stored.settings)?,
         };
         let mut method = build(method::by_name(stored.method.name)?, &stored.settings, initial, &device)?;
-        let steps = stored.restore(weights, &mut *method)?;
-        Ok(Self { stored, method, device, steps })
+        stored.restore(weights, &mut *method)?;
+        Ok(Self { stored, method, device })
     }
 
     /// The clips that the network was trained on: how they lie in time, and their height and width in pixels.
@@ -87,7 +86,7 @@ impl TrainedVideo {
             backbone: self.backbone()?,
             method: self.stored.method.name.into(),
             run: self.stored.folder.path().display().to_string(),
-            steps: self.steps,
+            steps: self.stored.steps,
             preprocess: Preprocess {
                 frames: time.frames,
                 stride: time.stride,

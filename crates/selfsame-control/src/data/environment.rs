@@ -140,6 +140,6 @@ pub(super) fn state_error(name: &str) -> Error {
     Error::data(
         name,
         "its state in the checkpoint is none of this environment's",
-        "resume from another checkpoint of the run, or train from the start",
+        "train from the start: only this checkpoint has what its agent has seen",
     )
 }

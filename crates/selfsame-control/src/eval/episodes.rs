@@ -94,6 +94,7 @@ pub fn episodes(player: &mut Player<'_>, mut what: Episodes<'_>) -> Result<Episo
         greatest: returns.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         mean_length: steps as f64 / what.count as f64,
         cut_off,
-        human_normalised: human_normalised(player.environment.name(), centre),
+        // Of whole episodes: what was cut off says nothing beside a person's score.
+        human_normalised: human_normalised(player.environment.name(), centre).filter(|_| cut_off == 0),
     })
 }

@@ -23,7 +23,8 @@ pub const ATTACHED: &str = "replay.bin";
 /// Rises when older versions of selfsame could misread new checkpoints.
 const FORMAT: u32 = 1;
 
-const BROKEN: &str = "resume from another checkpoint of the run, or train from the start";
+const BROKEN: &str =
+    "resume from another checkpoint of the run (--checkpoint epoch-0010), or train from the start";
 
 /// `checkpoint.toml`.
 #[derive(Serialize, Deserialize)]

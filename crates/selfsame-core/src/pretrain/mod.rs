@@ -155,18 +155,25 @@ impl Prepared {
         self.run(&folder, record, recorder, None, stop)
     }
 
-    /// Goes on with a stopped training from its `last` checkpoint; from the start where it was killed before the first.
+    /// Goes on with a stopped training from a checkpoint, usually `last`; from the start where it was killed before the first. What was recorded after
+    /// the checkpoint is gone then.
     ///
     /// # Errors
     /// As [`begin`](Self::begin); and data or checkpoints that are not those of the run.
-    pub fn go_on(self, folder: &RunFolder, observer: Box<dyn Observer>, stop: &StopSignal) -> Result<Report> {
+    pub fn go_on(
+        self,
+        folder: &RunFolder,
+        checkpoint: &str,
+        observer: Box<dyn Observer>,
+        stop: &StopSignal,
+    ) -> Result<Report> {
         let mut record = folder.record()?;
         let data = self.learner.data();
         if record.data.fingerprint != data.fingerprint {
             return Err(self.learner.changed(&record.data));
         }
         record.resume();
-        let checkpoint = self.last_checkpoint(folder)?;
+        let checkpoint = self.checkpoint(checkpoint, folder)?;
         let progress = match &checkpoint {
             Some(checkpoint) => checkpoint.progress()?,
             None => Progress::default(),
@@ -185,13 +192,13 @@ impl Prepared {
         self.run(folder, record, recorder, checkpoint, stop)
     }
 
-    /// The `last` checkpoint, or none where nothing was ever saved.
-    fn last_checkpoint(&self, folder: &RunFolder) -> Result<Option<Checkpoint>> {
+    /// The checkpoint of this name, or none where nothing was ever saved.
+    fn checkpoint(&self, name: &str, folder: &RunFolder) -> Result<Option<Checkpoint>> {
         let checkpoints = folder.checkpoints();
         if checkpoint::list(&checkpoints)?.is_empty() && !checkpoints.join("last").exists() {
             return Ok(None);
         }
-        let checkpoint = checkpoint::load(&checkpoints, "last")?;
+        let checkpoint = checkpoint::load(&checkpoints, name)?;
         checkpoint.check_method(self.method.name)?;
         Ok(Some(checkpoint))
     }
@@ -243,13 +250,17 @@ impl Prepared {
             Ok(Outcome::Stopped(signal)) => (Status::Stopped, Some(signal.to_string())),
             Err(error) => (Status::Failed, Some(error.to_string())),
         };
-        // Evaluations may have left their results in it meanwhile.
-        let mut record = folder.record().unwrap_or(record);
-        note_results(&mut record, self.modality.yardstick, progress, recorder);
         let message = reason.clone().map_or_else(String::new, |reason| format!(": {reason}"));
         recorder.log(&format!("{} after step {}{message}", status.name(), progress.step))?;
-        record.end(status, reason);
-        folder.write_record(&record)?;
-        Ok(record)
+        let end = |record: &mut RunRecord| {
+            note_results(record, self.modality.yardstick, progress, recorder);
+            record.end(status, reason.clone());
+        };
+        // Evaluations may have left their results in it meanwhile.
+        folder.change_record(end).or_else(|_| {
+            let mut record = record;
+            end(&mut record);
+            folder.write_record(&record).map(|()| record)
+        })
     }
 }

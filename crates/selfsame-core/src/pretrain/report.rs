@@ -62,10 +62,15 @@ pub(super) fn note_results(
 ) {
     let first_step = recorder.first_step().map(|time| (time.as_secs_f64() * 100.0).round() / 100.0);
     let [before, after] = yardstick.results();
+    // As long as nothing was measured the mean loss decides, the lower the better.
+    let best = progress.best.map(|best| match progress.measured_last {
+        Some(_) => json!(best),
+        None => json!({ "epoch": best.epoch, "loss": -best.value }),
+    });
     let results = [
         (before.as_str(), json!(progress.measured_before)),
         (after.as_str(), json!(progress.measured_last)),
-        ("best", json!(progress.best)),
+        ("best", json!(best)),
         ("epochs", json!(progress.epoch)),
         ("steps", json!(progress.step)),
         ("first_step_seconds", json!(first_step)),

@@ -143,6 +143,24 @@ pub struct KeptSettings {
     pub layers: Layers,
 }
 
+impl KeptSettings {
+    /// A run keeps every setting. To train on by the defaults of those that are gone would be another training.
+    ///
+    /// # Errors
+    /// Settings that are missing, with their names.
+    pub fn check_complete(&self, folder: &RunFolder) -> Result<()> {
+        let missing = self.layers.untouched();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::data(
+            folder.config(),
+            format!("settings are missing: {}", missing.join(", ")),
+            "restore the file, or add them as they were; a run of another version may lack what is new, whose default `--dry-run` prints",
+        ))
+    }
+}
+
 /// The settings of a run that learns by a method of one of these modalities.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::train::{Progress, restore};
 use crate::{Error, Result, checkpoint};
 
 /// Fields of results that are kept under a name of their own, `knn_top1`, beside the whole result.
-const HEADLINES: [&str; 13] = [
+const HEADLINES: [&str; 14] = [
     "top1",
     "miou",
     "accuracy",
@@ -27,6 +27,7 @@ const HEADLINES: [&str; 13] = [
     "features_r2",
     "phi_r2",
     "discriminator_accuracy",
+    "discriminator_area",
 ];
 
 /// Which weights of a run.
@@ -49,6 +50,8 @@ pub struct StoredRun {
     pub settings: Resolved,
     /// Its method.
     pub method: About,
+    /// The steps that led to the weights that were last restored.
+    pub steps: usize,
 }
 
 impl StoredRun {
@@ -71,20 +74,19 @@ impl StoredRun {
             ));
         }
         let kept = read_settings(&folder, &[modality])?;
-        Ok(Self { folder, record, settings: kept.layers.resolve(), method: kept.method })
+        Ok(Self { folder, record, settings: kept.layers.resolve(), method: kept.method, steps: 0 })
     }
 
-    /// Puts weights of the run into its method, which has those it began with; returns the steps that led to them.
+    /// Puts weights of the run into its method, which has those it began with.
     ///
     /// # Errors
     /// A checkpoint that is missing, broken or of another method (exit code 3).
-    pub fn restore<M: Method + ?Sized>(&self, weights: &Weights, method: &mut M) -> Result<usize> {
-        let Weights::Checkpoint(name) = weights else { return Ok(0) };
+    pub fn restore<M: Method + ?Sized>(&mut self, weights: &Weights, method: &mut M) -> Result<()> {
+        let Weights::Checkpoint(name) = weights else { return Ok(()) };
         let mut checkpoint = checkpoint::load(&self.folder.checkpoints(), name)?;
         checkpoint.check_method(self.method.name)?;
-        let steps = checkpoint.progress::<Progress>()?.step;
-        restore(&mut checkpoint, method, None)?;
-        Ok(steps)
+        self.steps = checkpoint.progress::<Progress>()?.step;
+        restore(&mut checkpoint, method, None)
     }
 
     /// Where a picture of an evaluation is kept, `pictures/NAME.png`; its folder is there then.
@@ -97,20 +99,23 @@ impl StoredRun {
         Ok(folder.join(format!("{name}.png")))
     }
 
-    /// Keeps the result of an evaluation in the run's record, under its protocol.
+    /// Keeps the result of an evaluation in the run's record, under its protocol. Its `steps` say later whether the run has trained on since.
     ///
     /// # Errors
     /// When the record cannot be written.
     pub fn keep_result(&mut self, result: &Map<String, Value>) -> Result<()> {
-        // The run may have gone on training since it was opened.
-        self.record = self.folder.record()?;
         let protocol = result.get("protocol").and_then(Value::as_str).unwrap_or("evaluation").to_owned();
-        for name in HEADLINES {
-            if let Some(value) = result.get(name) {
-                self.record.results.insert(format!("{protocol}_{name}"), value.clone());
+        self.record = self.folder.change_record(|record| {
+            for name in HEADLINES {
+                let headline = format!("{protocol}_{name}");
+                // What the result before this one told and this one does not would be told of this one.
+                match result.get(name) {
+                    Some(value) => record.results.insert(headline, value.clone()),
+                    None => record.results.remove(&headline),
+                };
             }
-        }
-        self.record.results.insert(protocol, Value::Object(result.clone()));
-        self.folder.write_record(&self.record)
+            record.results.insert(protocol, Value::Object(result.clone()));
+        })?;
+        Ok(())
     }
 }

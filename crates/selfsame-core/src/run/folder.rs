@@ -10,6 +10,9 @@ use crate::{Error, Result, atomic_file, checkpoint};
 
 const LOCK: &str = ".lock";
 
+/// Who changes the record holds this one: a training ends while its run is evaluated, and evaluations run side by side.
+const RECORD_LOCK: &str = ".record.lock";
+
 /// A run's folder. While one that came from [`create`](Self::create) or [`resume`](Self::resume) lives, no other
 /// process can train into it; the lock vanishes with the process, however that ends.
 #[derive(Debug)]
@@ -140,6 +143,25 @@ impl RunFolder {
     /// `Error::Io` when the system refuses.
     pub fn write_record(&self, record: &RunRecord) -> Result<()> {
         record.write(&self.record_path())
+    }
+
+    /// Changes what `run.json` says now, whoever else wrote to it since it was read; returns what it says then.
+    ///
+    /// # Errors
+    ///
+    /// As [`record`](Self::record) and [`write_record`](Self::write_record).
+    pub fn change_record(&self, change: impl FnOnce(&mut RunRecord)) -> Result<RunRecord> {
+        let path = self.path.join(RECORD_LOCK);
+        let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path);
+        let file = file.map_err(|error| Error::io("write", &path, error))?;
+        // Where the file system knows no locks there is none to wait for.
+        if let Err(error) = file.lock() {
+            tracing::warn!("{}: cannot lock the record: {error}", self.path.display());
+        }
+        let mut record = self.record()?;
+        change(&mut record);
+        self.write_record(&record)?;
+        Ok(record)
     }
 
     /// Writes the resolved settings, atomically.

@@ -27,6 +27,14 @@ impl Layers {
         Self { schema: defaults.clone(), table: defaults, origins: BTreeMap::new() }
     }
 
+    /// The settings that nothing was laid over, by their dotted keys. Sections that hold what users like, and nothing by default, are no settings.
+    pub fn untouched(&self) -> Vec<String> {
+        let is_empty =
+            |key: &str| schema::get(&self.schema, key).and_then(Value::as_table).is_some_and(Table::is_empty);
+        let keys = schema::dotted_keys(&self.schema).into_iter();
+        keys.filter(|key| !self.origins.contains_key(key) && !is_empty(key)).collect()
+    }
+
     /// Whether there is a setting with this dotted key.
     pub fn has(&self, key: &str) -> bool {
         schema::get(&self.schema, key).is_some()

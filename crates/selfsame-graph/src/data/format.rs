@@ -108,7 +108,29 @@ pub(super) fn recognise(bytes: &[u8]) -> Format {
     let of_width = |width| widths.iter().filter(|&&of| of == width).count();
     let table = [3, 4].iter().any(|&width| of_width(width) * 10 >= widths.len() * 9);
     let even = widths.iter().all(|&width| width == widths[0]) && (2..=4).contains(&widths[0]);
-    if table || even || !integers(first) { Format::Spaces } else { Format::Lists }
+    if !integers(first) {
+        return Format::Spaces;
+    }
+    // Lists that all have two or three items are as even as a table. But every user has one line in them, in order.
+    if even
+        && widths[0] > 2
+        && lines.len() > 1
+        && is_ordered(&lines)
+        && lines.iter().all(|line| integers(line))
+    {
+        return Format::Lists;
+    }
+    if table || even { Format::Spaces } else { Format::Lists }
+}
+
+/// Whether every line begins with a larger number than the one before.
+fn is_ordered(lines: &[&[u8]]) -> bool {
+    let user = |line: &&[u8]| {
+        let first = line.split(u8::is_ascii_whitespace).next()?;
+        std::str::from_utf8(first).ok()?.parse::<u64>().ok()
+    };
+    let users: Option<Vec<u64>> = lines.iter().map(user).collect();
+    users.is_some_and(|users| users.is_sorted_by(|one, next| one < next))
 }
 
 fn fields(line: &[u8]) -> usize {

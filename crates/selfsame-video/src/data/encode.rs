@@ -95,6 +95,15 @@ pub struct VideoWriter {
     next_time: i64,
 }
 
+/// Whether frames of this size can be encoded.
+pub(super) fn check_sides(size: Size) -> Result<()> {
+    if [size.width, size.height].iter().all(|side| *side > 0 && side.is_multiple_of(2)) {
+        return Ok(());
+    }
+    let what = format!("frames of {size} pixels cannot be encoded");
+    Err(Error::config(what, "choose even sides above 0"))
+}
+
 impl VideoWriter {
     /// Begins a video, whose container is chosen by the path's ending (`.mp4`, `.mkv`, `.avi` …).
     ///
@@ -103,12 +112,7 @@ impl VideoWriter {
     /// cannot be made.
     pub fn create(path: &Path, options: &EncodeOptions) -> Result<Self> {
         let size = options.size;
-        if size.width == 0 || size.height == 0 || size.width % 2 == 1 || size.height % 2 == 1 {
-            return Err(Error::config(
-                format!("frames of {size} pixels cannot be encoded"),
-                "choose even sides above 0",
-            ));
-        }
+        check_sides(size)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
         let mut builder = tempfile::Builder::new();

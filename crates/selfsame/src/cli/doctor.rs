@@ -53,7 +53,7 @@ pub struct Doctor {
 #[derive(Clone, Debug, Serialize)]
 pub struct Python {
     /// The command that starts it.
-    pub command: &'static str,
+    pub command: String,
     /// What it says of itself.
     pub version: String,
 }
@@ -197,8 +197,11 @@ fn free_disk(_folder: &Path) -> Option<u64> {
 }
 
 fn python() -> Option<Python> {
-    ["python3", "python"].into_iter().find_map(|command| {
-        let output = Command::new(command).arg("--version").stdin(Stdio::null()).output().ok()?;
+    let named = std::env::var("SELFSAME_PYTHON").ok();
+    // As environments take it: no other one in place of one that was named.
+    let candidates = named.map_or_else(|| vec!["python3".into(), "python".into()], |named| vec![named]);
+    candidates.into_iter().find_map(|command: String| {
+        let output = Command::new(&command).arg("--version").stdin(Stdio::null()).output().ok()?;
         let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         (output.status.success() && !version.is_empty()).then_some(Python { command, version })
     })

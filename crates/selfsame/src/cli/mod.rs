@@ -9,6 +9,7 @@ mod list;
 mod modalities;
 mod output;
 mod progress;
+mod shell;
 mod table;
 mod terminal;
 

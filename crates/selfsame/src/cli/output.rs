@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
+use selfsame::embeddings;
 use selfsame_core::{Error, Result};
 
 thread_local! {
@@ -36,18 +37,30 @@ pub fn print(result: impl Display) -> Result<()> {
     }
 }
 
-/// Makes sure that a file may be written.
+/// Makes sure that a file may be written, before time is spent on what goes into it: nothing is replaced unasked, and the folders above it are there.
 ///
 /// # Errors
-/// [`Error::Config`] when it is there already and `overwrite` was not asked for.
+/// [`Error::Config`] when it is there already and `overwrite` was not asked for, or is a folder; [`Error::Io`] when a folder above it cannot be made.
 pub fn refuse_existing(file: &Path, overwrite: bool) -> Result<()> {
-    if overwrite || !file.exists() {
-        return Ok(());
+    embeddings::refuse_existing(file, overwrite)?;
+    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error)),
+        None => Ok(()),
     }
-    Err(Error::config(
-        format!("{} exists", file.display()),
-        "choose another name with -o, or replace it with --overwrite",
-    ))
+}
+
+/// Makes sure that a picture may be written, as [`refuse_existing`] does.
+///
+/// # Errors
+/// As there, and for a name that does not end in `.png`.
+pub fn refuse_picture(file: &Path, overwrite: bool) -> Result<()> {
+    if !file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        return Err(Error::config(
+            format!("{}: pictures are written as PNG", file.display()),
+            "give the file a name that ends in .png",
+        ));
+    }
+    refuse_existing(file, overwrite)
 }
 
 /// Tells people something on stderr. That nobody reads it is no reason to end a training.

@@ -21,6 +21,7 @@ mod safetensors;
 mod sprite;
 
 pub use format::Format;
+pub use output::refuse_existing;
 
 pub(crate) use self::csv::push_field;
 pub(crate) use self::output::Output;

@@ -80,9 +80,12 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Fails when there is something of that name that may not be replaced.
+///
+/// # Errors
+/// `Error::Config` for a folder, and for a file unless `overwrite` was asked for.
 pub fn refuse_existing(path: &Path, overwrite: bool) -> Result<()> {
     if path.is_dir() {
-        let help = "choose another name; embeddings are written into a folder with --format projector";
+        let help = "choose the name of a file; only embeddings with --format projector are a folder";
         return Err(Error::config(format!("{} is a folder", path.display()), help));
     }
     if !overwrite && path.symlink_metadata().is_ok() {

@@ -198,6 +198,11 @@ fn episodes_are_played_shown_and_compared() {
         here.run(&["eval", "episodes", "run-seed-0", "--episodes", "7", "--json"]).succeeds().result();
     assert_eq!(again["mean_return"], result["mean_return"]);
     here.run(&words).fails(2, &["a.gif exists", "--overwrite"]);
+    let none = ["eval", "episodes", "run-seed-0", "--video", "none.gif", "--frames", "0"];
+    assert_eq!(here.run(&none).code, Some(2));
+    let words = ["eval", "episodes", "run-seed-0", "--episodes", "1", "--video", "new/a.gif", "--quiet"];
+    here.run(&words).succeeds();
+    assert!(here.path("new/a.gif").is_file());
     here.run(&["eval", "episodes", "run-seed-0", "--video", "a.mp4"]).fails(2, &["GIF"]);
     here.run(&["eval", "episodes", "run-seed-0", "--episodes", "0"]).fails(2, &["no episodes"]);
     // An episode of nine steps, as far as it may go: the reward would come with the last.

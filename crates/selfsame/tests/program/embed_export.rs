@@ -107,4 +107,7 @@ fn an_export_lies_in_the_run_unless_said_otherwise() {
     // A run that is trained anew takes its exports' place only, not themselves.
     here.pretrain("run", &["--quiet", "--overwrite"]).succeeds();
     assert_eq!(here.names("run/export").len(), 2);
+    // How pictures are prepared is told beside the weights, and once for a folder.
+    here.run(&["export", "run", "-o", "run/export/again.safetensors"])
+        .fails(2, &["run/export/preprocess.json exists", "--overwrite"]);
 }

@@ -40,6 +40,45 @@ fn every_protocol_prints_one_object_and_leaves_it_in_the_run() {
 }
 
 #[test]
+fn what_an_earlier_network_was_worth_is_not_told_of_the_run() {
+    let here = Workshop::new();
+    here.pretrain("run", &["--quiet", "--epochs", "2", "--set", "run.checkpoint_every=1"]).succeeds();
+    for protocol in ["knn", "linear"] {
+        here.run(&["eval", protocol, "run", "--data", "photos", "--quiet"]).succeeds();
+    }
+    let steps = here.json("run/run.json")["results"]["steps"].clone();
+    assert_eq!(here.json("run/run.json")["results"]["knn"]["steps"], steps);
+    // As if kNN had been measured halfway.
+    let record = here.text("run/run.json");
+    let mut changed: Value = serde_json::from_str(&record).unwrap();
+    changed["results"]["knn"]["steps"] = 1.into();
+    fs::write(here.path("run/run.json"), changed.to_string()).unwrap();
+    let run = &here.run(&["compare", "run", "--json"]).succeeds().result()["runs"][0];
+    assert!(run["knn"].is_null() && run["linear"].is_number(), "{run}");
+    assert_eq!(run["outdated"], serde_json::json!([{ "protocol": "knn", "steps": 1 }]));
+    here.run(&["compare", "run"])
+        .succeeds()
+        .mentions(&["knn was measured after 1 steps", "measure it again"]);
+}
+
+#[test]
+fn evaluations_side_by_side_lose_nothing() {
+    let here = Workshop::new();
+    here.pretrain("run", &["--quiet"]).succeeds();
+    let start = |protocol: &str| {
+        let mut command = here.command();
+        command.args(["eval", protocol, "run", "--data", "photos", "--quiet"]);
+        crate::workshop::Running::start(command)
+    };
+    let running: Vec<_> = ["knn", "linear", "retrieval"].map(start).into_iter().collect();
+    running.into_iter().for_each(|running| assert_eq!(running.end().code, Some(0)));
+    let results = &here.json("run/run.json")["results"];
+    for protocol in ["knn", "linear", "retrieval"] {
+        assert!(results[protocol].is_object(), "{protocol} in {results}");
+    }
+}
+
+#[test]
 fn people_get_percentages() {
     let here = Workshop::trained();
     let said = here.run(&["eval", "knn", "run", "--data", "photos"]).succeeds();

@@ -57,6 +57,10 @@ fn doctor_tells_what_there_is() {
     assert!(doctor["threads"].as_u64() >= Some(1));
     let list = if cfg!(feature = "video") { "features" } else { "missing_features" };
     assert!(doctor[list].as_array().unwrap().contains(&"video".into()), "{doctor}");
+    // The Python that environments would be run with, and no other.
+    let mut other = here.command();
+    other.args(["doctor", "--json"]).env("SELFSAME_PYTHON", "/nowhere/python3");
+    assert!(Said::of(other.output().unwrap()).result()["python"].is_null());
     let table = here.run(&["doctor"]).succeeds().stdout;
     for words in ["devices", "cpu", "not compiled in", "cargo build --release --features"] {
         assert!(table.contains(words), "{words} in {table}");
@@ -81,6 +85,16 @@ fn runs_are_compared_side_by_side() {
     assert!(table.contains("simclr") && table.contains("mean of 2 seeds"), "{table}");
     here.run(&["compare", "a", "nowhere"]).fails(3, &["nowhere: there is no such run"]);
     here.run(&["compare", "a", "photos"]).fails(3, &["photos: not a run"]);
+    // A folder of runs stands for them, and a picture among them for nothing.
+    std::fs::create_dir(here.path("runs")).unwrap();
+    for run in ["a", "b"] {
+        std::fs::rename(here.path(run), here.path("runs").join(run)).unwrap();
+    }
+    here.run(&["compare", "runs", "--curves", "runs/new/c.png"]).succeeds();
+    let said = here.run(&["compare", "runs", "runs/new/c.png", "--json"]).succeeds();
+    said.mentions(&["c.png is a file, not a run"]);
+    assert_eq!(said.result()["runs"].as_array().unwrap().len(), 2);
+    here.run(&["compare", "runs/new/c.png"]).fails(2, &["no run among these"]);
 }
 
 #[test]

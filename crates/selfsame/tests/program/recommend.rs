@@ -110,7 +110,13 @@ fn unknown_ids_and_impossible_lists_are_errors() {
     fs::write(&path, "\n").unwrap();
     fails(&["--users", &path, "-o", "lists.csv"], 3, &["no id of a user"]);
     assert!(!here.path("lists.csv").exists());
-    for words in [&[][..], &["--user", "1", "--similar-items", "2"], &["--users", "all"]] {
+    for words in [
+        &[][..],
+        &["--user", "1", "--similar-items", "2"],
+        &["--users", "all"],
+        &["--user", "1", "-o", "list.csv"],
+        &["--similar-items", "1", "-o", "list.csv"],
+    ] {
         let said = here.run(&[&["recommend", "run"], words].concat());
         assert_eq!((said.code, said.stdout.as_str()), (Some(2), ""), "{said:#?}");
     }

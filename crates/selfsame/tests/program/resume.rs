@@ -98,6 +98,26 @@ fn an_epoch_whose_end_was_lost_is_told_once() {
 }
 
 #[test]
+fn where_the_last_checkpoint_is_damaged_an_earlier_one_leads_to_the_same_bits() {
+    let here = Workshop::new();
+    let more = ["--set", "run.checkpoint_every=1", "--set", "run.log_every=1"];
+    here.pretrain("whole", &more).succeeds();
+    let mut running = Running::start(here.pretraining("run", &more));
+    running.until(|| here.path("run/checkpoints/epoch-0001/checkpoint.toml").is_file());
+    running.kill();
+    fs::write(here.path("run/checkpoints/last/state.safetensors"), "damaged").unwrap();
+    let record = here.text("run/run.json");
+    // Where the training was over before it was killed there is nothing to resume.
+    if record.contains("\"finished\"") {
+        return;
+    }
+    here.run(&["resume", "run"]).fails(3, &["state.safetensors", "--checkpoint"]);
+    here.run(&["resume", "run", "--checkpoint", "epoch-0009"]).fails(3, &["no such", "epoch-0001"]);
+    here.run(&["resume", "run", "--checkpoint", "epoch-0001"]).succeeds();
+    here.assert_same("whole", "run");
+}
+
+#[test]
 fn a_finished_run_is_left_as_it_is() {
     let here = Workshop::trained();
     let before = (here.text("run/run.json"), here.text("run/metrics.jsonl"), here.names("run"));

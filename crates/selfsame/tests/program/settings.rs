@@ -68,6 +68,12 @@ fn settings_that_do_not_exist_have_a_suggestion() {
     for (words, message) in cases {
         here.pretrain("run", words).fails(2, message);
     }
+    // The method on the command line is never another's.
+    fs::write(here.path("other.toml"), "[method]\nmomentum = 0.9\nname = \"byol\"\n").unwrap();
+    let message = ["trained by simclr, but other.toml says byol", "train by byol"];
+    here.pretrain("run", &["--config", "other.toml"]).fails(2, &message);
+    here.sweep("simclr", "run", &["--config", "other.toml"]).fails(2, &message);
+    here.pretrain("run", &["--set", "method.name=byol"]).fails(2, &["method.name says byol"]);
     let mut command = here.pretraining("run", &[]);
     let said = Said::of(command.env("SELFSAME_OPTIMIZER_LRR", "1").output().unwrap());
     said.fails(2, &["SELFSAME_OPTIMIZER_LRR", "did you mean `optimizer.lr`?"]);

@@ -119,7 +119,7 @@ fn a_run_that_fails_is_told_and_the_others_are_trained() {
 #[test]
 fn what_cannot_work_is_told_before_anything_is_trained() {
     let here = Workshop::new();
-    let cases: [(&str, &[&str], &[&str]); 13] = [
+    let cases: [(&str, &[&str], &[&str]); 15] = [
         ("simclr,simclt", &[], &["no method `simclt`", "did you mean `simclr`?"]),
         ("simclr,simclr", &[], &["two runs of this sweep would have the folder all/simclr-seed-0"]),
         ("simclr", &["--seeds", "3..3"], &["--seeds 3..3: these are no seeds", "0..3 for 0, 1 and 2"]),
@@ -133,6 +133,8 @@ fn what_cannot_work_is_told_before_anything_is_trained() {
         ("simclr", &["--eval", "knm"], &["--eval knm", "selfsame eval"]),
         ("simclr", &["--eval", "knn --neighbours 3"], &["--neighbours", "selfsame eval"]),
         ("simclr", &["--eval", "knn", "--eval", "knn -k 3"], &["--eval knn -k 3: this is measured twice"]),
+        ("simclr", &["--eval", "ranking"], &["--eval ranking", "learn from images"]),
+        ("simclr", &["--eval", "episodes --video a.gif"], &["same --video"]),
         ("simclr", &["--eval", "knn --random"], &["untrained network are not kept"]),
         (
             "simclr,w-mse",

@@ -118,6 +118,14 @@ mod with_ffmpeg {
 
         here.run(&SET).fails(2, &["set exists", "--overwrite"]);
         here.run(&[&SET[..], &["--overwrite", "--quiet"]].concat()).succeeds();
+        // What cannot be made takes nothing away, and what was begun and not finished is in nobody's way.
+        fs::create_dir_all(here.path("begun/.unfinished/train/spin")).unwrap();
+        let tiny =
+            ["data", "motion-set", "begun", "--videos-per-class", "1", "--frames", "2", "--size", "16x16"];
+        here.run(&[&tiny[..], &["--codec", "mpeg4", "--quiet"]].concat()).succeeds();
+        assert_eq!(here.names("begun"), ["test", "train", "videos.tsv"]);
+        here.run(&[&tiny[..7], &["--size", "33x16", "--overwrite"]].concat()).fails(2, &["even sides"]);
+        assert!(here.path("begun/test/zoom/zoom_0000.mp4").is_file());
         let rest = &SET[..2];
         for (words, told) in [
             (&["x", "--biased", "1.5"][..], "--biased"),

@@ -174,6 +174,15 @@ impl StepsAlone for Gymnasium {
     }
 }
 
+/// What the packages that environments need bring to Python.
+const OWN_MODULES: [&str; 5] = ["gymnasium", "ale_py", "dm_control", "mujoco", "numpy"];
+
+/// The module that Python says it does not have; of a module inside another the outer one.
+fn missing_module(what: &str) -> Option<&str> {
+    let name = what.split_once("No module named '")?.1.split_once('\'')?.0;
+    name.split('.').next()
+}
+
 /// The error for what went wrong in the process of an environment.
 fn tell(name: &str, kind: Kind, failure: Failure) -> Error {
     let python = failure.python.display();
@@ -186,10 +195,23 @@ fn tell(name: &str, kind: Kind, failure: Failure) -> Error {
                 "install Python 3.10 or later and then `{install}`, or name another interpreter (--set data.python=PATH, or SELFSAME_PYTHON)"
             ),
         ),
-        "package" => Error::config(
-            format!("{name} needs a package that {python} does not have: {what}"),
-            format!("`{install}`, or name another interpreter (--set data.python=PATH, or SELFSAME_PYTHON)"),
-        ),
+        "package" => {
+            let remedy = match missing_module(what) {
+                Some(module) if OWN_MODULES.contains(&module) => format!("`{install}`"),
+                Some(module) => format!(
+                    "install the package that brings `{module}`; where it is one of your own, start in its folder or set PYTHONPATH"
+                ),
+                // Gymnasium's own words name what to install.
+                None if what.contains("pip install") => {
+                    format!("install it as that says, with `{python} -m pip`")
+                }
+                None => format!("`{install}`"),
+            };
+            Error::config(
+                format!("{name} needs a package that {python} does not have: {what}"),
+                format!("{remedy}, or name another interpreter (--set data.python=PATH, or SELFSAME_PYTHON)"),
+            )
+        }
         "unknown" => {
             // Capitals, which the names are full of, are no distance.
             let known: Vec<&str> = what.lines().collect();

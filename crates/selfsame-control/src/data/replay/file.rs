@@ -18,7 +18,7 @@ const MAGIC: &[u8; 8] = b"replay-1";
 /// Frames of pixels shrink well and fast at the lowest level; higher ones cost more time than they save space.
 const LEVEL: i32 = 1;
 
-const REMEDY: &str = "resume from another checkpoint of the run, or train from the start";
+const REMEDY: &str = "train from the start: only this checkpoint has what its agent has seen";
 
 #[derive(Serialize, Deserialize)]
 struct Header {

@@ -62,11 +62,18 @@ impl RainbowConfig {
         }
         check_weight(settings, "method.rainbow.noise", config.noise)?;
         check_weight(settings, "method.rainbow.priority", config.priority)?;
-        if config.atoms < 2
-            || !(config.low < config.high && config.low.is_finite() && config.high.is_finite())
-        {
-            let help = "give a range of returns, low below high, with at least 2 atoms";
+        if config.atoms < 2 {
+            let help = "give at least 2: one for the lowest return and one for the highest";
             return Err(settings.reject("method.rainbow.atoms", "there is no such distribution", help));
+        }
+        let RainbowConfig { low, high, .. } = config;
+        if !(low < high && low.is_finite() && high.is_finite()) {
+            let what = format!("returns from {low} to {high} are no range");
+            return Err(settings.reject(
+                "method.rainbow.low",
+                what,
+                "give method.rainbow.low below method.rainbow.high",
+            ));
         }
         Ok(config)
     }

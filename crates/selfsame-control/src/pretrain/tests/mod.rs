@@ -83,7 +83,7 @@ impl Toy {
 
     fn go_on(&self, folder: &Path) -> Result<Report> {
         let folder = RunFolder::resume(folder).unwrap();
-        self.prepared().go_on(&folder, Box::new(Silent), &StopSignal::manual())
+        self.prepared().go_on(&folder, "last", Box::new(Silent), &StopSignal::manual())
     }
 
     fn told(&self) -> Vec<String> {

@@ -45,6 +45,7 @@ fn every_format_is_recognised_and_says_the_same() {
     for (format, content) in [
         (Format::Lists, "1 10 20\n2 10\n3 30\n"),
         (Format::Spaces, "1 10\n1 20\n2 10\n3 30"),
+        (Format::Spaces, "1 10 5\n1 20 4\n2 10 5\n3 30 1"),
         (Format::Spaces, "user item rating\n1 10 5\n1  20 5\n2 10 5\n3 30 5"),
         (Format::Tabs, "1\t10\t5\t8\r\n1\t20\t5\t9\r\n2\t10\t5\t8\r\n\r\n3\t30\t5\t8\r\n"),
         (Format::Commas, "\u{feff}userId,movieId\n1,10\n\"1\",\"20\"\n2,10\n3,30\n"),
@@ -54,6 +55,9 @@ fn every_format_is_recognised_and_says_the_same() {
         let table = table(content, &ReadOptions::default()).unwrap();
         assert_eq!((table.format, pairs(&table)), (format, expected.to_vec()), "{content}");
     }
+    // Lists of two items for every user, such as those of a split that holds two out, are as even as a table.
+    let even = table("1 10 20\n2 10 30\n7 20 30\n", &ReadOptions::default()).unwrap();
+    assert_eq!((even.format, pairs(&even).len()), (Format::Lists, 6));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.parquet");
     let items: ArrayRef = Arc::new(StringArray::from(vec!["10", "20", "10", "30"]));

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use selfsame_core::{Error, Random, Result, atomic_file};
 
-use super::encode::{EncodeOptions, VideoCodec, VideoWriter};
+use super::encode::{EncodeOptions, VideoCodec, VideoWriter, check_sides};
 use super::size::Size;
 
 pub use motions::Motion;
@@ -59,6 +59,11 @@ impl Default for MotionSetOptions {
 /// The table of all videos, which shows that a folder is a motion set.
 const TABLE: &str = "videos.tsv";
 
+/// Where a set is made, in its own folder.
+const UNFINISHED: &str = ".unfinished";
+
+const SPLITS: [&str; 2] = ["train", "test"];
+
 /// A video to be made.
 struct Planned {
     split: &'static str,
@@ -88,19 +93,28 @@ pub fn write_motion_set(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<usize> {
     check(options)?;
-    make_room(out, options.overwrite)?;
+    check_room(out, options.overwrite)?;
     let plan = plan(options);
+    // The set that is there gives way when the new one is whole.
+    let unfinished = out.join(UNFINISHED);
+    remove(&unfinished)?;
     for planned in &plan {
-        let path = out.join(planned.name());
+        let path = unfinished.join(planned.name());
         let folder = path.parent().map_or(PathBuf::new(), Path::to_owned);
         fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;
     }
     let done = AtomicUsize::new(0);
     plan.par_iter().try_for_each(|planned| {
-        write(&out.join(planned.name()), planned, options)?;
+        write(&unfinished.join(planned.name()), planned, options)?;
         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
         Ok::<(), Error>(())
     })?;
+    for split in SPLITS {
+        let place = out.join(split);
+        remove(&place)?;
+        fs::rename(unfinished.join(split), &place).map_err(|source| Error::io("write", &place, source))?;
+    }
+    remove(&unfinished)?;
     atomic_file::write(&out.join(TABLE), |file| {
         writeln!(file, "video\tclass\tbackground")?;
         plan.iter().try_for_each(|planned| {
@@ -126,13 +140,14 @@ fn check(options: &MotionSetOptions) -> Result<()> {
         let what = format!("frames of {} pixels are too small for anything to move in", options.size);
         return Err(Error::config(what, "choose sides of 16 or more"));
     }
+    check_sides(options.size)?;
     Ok(())
 }
 
-/// Makes sure that the folder holds nothing, or a motion set that may go.
-fn make_room(out: &Path, overwrite: bool) -> Result<()> {
+/// Makes sure that the folder holds nothing, or a motion set that may go. What this command has begun and not finished is nothing.
+fn check_room(out: &Path, overwrite: bool) -> Result<()> {
     let is_empty = match fs::read_dir(out) {
-        Ok(mut entries) => entries.next().is_none(),
+        Ok(mut entries) => entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == UNFINISHED)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
         Err(source) => return Err(Error::io("list", out, source)),
     };
@@ -151,17 +166,24 @@ fn make_room(out: &Path, overwrite: bool) -> Result<()> {
             "choose another folder; --overwrite only replaces what this command has made",
         ));
     }
-    for split in ["train", "test"].map(|split| out.join(split)).into_iter().filter(|split| split.exists()) {
-        fs::remove_dir_all(&split).map_err(|source| Error::io("remove", &split, source))?;
-    }
     Ok(())
+}
+
+/// Removes a folder, if it is there.
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("remove", folder, source))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Draws which background each video has.
 fn plan(options: &MotionSetOptions) -> Vec<Planned> {
     let root = Random::new(options.seed).named("motion set");
     let mut plan = Vec::new();
-    for (split, biased) in [("train", options.biased), ("test", 0.0)] {
+    for (split, biased) in SPLITS.into_iter().zip([options.biased, 0.0]) {
         for (class, motion) in Motion::ALL.into_iter().enumerate() {
             for number in 0..options.videos_per_class {
                 let random = root.named(split).at(class as u64).at(number as u64);

@@ -1,5 +1,6 @@
 //! What can be typed after `selfsame data`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
@@ -68,8 +69,8 @@ pub enum Data {
         #[arg(long, default_value_t = 96)]
         image_size: usize,
         /// How many pictures or videos
-        #[arg(long, default_value_t = 8)]
-        instances: usize,
+        #[arg(long, default_value = "8")]
+        instances: NonZeroUsize,
         /// Views of each picture; left out, 6. A video has those of the method
         #[arg(long)]
         views: Option<usize>,

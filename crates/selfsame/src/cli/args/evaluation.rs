@@ -180,8 +180,8 @@ pub enum Eval {
         #[arg(long, value_name = "FILE.gif")]
         video: Option<PathBuf>,
         /// Frames of the picture, at most
-        #[arg(long, value_name = "COUNT", default_value_t = 1000, requires = "video")]
-        frames: usize,
+        #[arg(long, value_name = "COUNT", default_value = "1000", requires = "video")]
+        frames: NonZeroUsize,
         /// Replace an existing picture
         #[arg(long, requires = "video")]
         overwrite: bool,

@@ -89,7 +89,7 @@ pub struct Output {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  selfsame compare runs/*\n  selfsame compare runs/* --curves curves.png")]
 pub struct Compare {
-    /// Folders of runs
+    /// Folders of runs; a folder that holds runs, such as a sweep's, stands for all of them
     #[arg(required = true)]
     pub runs: Vec<PathBuf>,
     /// A picture of what was measured while training: a curve for runs that differ only by seed, in its 95 % interval

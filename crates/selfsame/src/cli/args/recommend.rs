@@ -33,7 +33,7 @@ pub struct Recommend {
     #[arg(long, conflicts_with = "similar_items")]
     pub include_known: bool,
     /// A file for the lists of --users: .csv, .jsonl or .parquet
-    #[arg(long = "output", short = 'o', value_name = "FILE", requires = "users")]
+    #[arg(long = "output", short = 'o', value_name = "FILE", conflicts_with_all = ["user", "similar_items"])]
     pub output_file: Option<PathBuf>,
     /// Replace an existing file
     #[arg(long)]

@@ -182,6 +182,9 @@ pub struct Resume {
     /// Where the data lies now, if it was moved
     #[arg(long, value_name = "PATH")]
     pub data: Option<String>,
+    /// The checkpoint to go on from, such as `epoch-0010`; what was recorded after it is gone then
+    #[arg(long, value_name = "NAME", default_value = "last")]
+    pub checkpoint: String,
     #[command(flatten)]
     pub output: Output,
 }

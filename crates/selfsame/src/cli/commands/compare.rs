@@ -1,7 +1,7 @@
 //! `selfsame compare`
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use selfsame_core::{Error, Result};
@@ -9,15 +9,15 @@ use serde_json::json;
 
 use crate::cli::args::Compare;
 use crate::cli::compare::{Comparison, Curves};
-use crate::cli::output::{print, refuse_existing};
+use crate::cli::output::{print, refuse_picture, tell};
 use crate::cli::terminal::Terminal;
 
 /// Prints runs side by side.
 pub fn run(args: &Compare) -> Result<ExitCode> {
     if let Some(file) = &args.curves {
-        check(file, args.overwrite)?;
+        refuse_picture(file, args.overwrite)?;
     }
-    let comparison = Comparison::read(&args.runs)?;
+    let comparison = Comparison::read(&runs_of(&args.runs)?)?;
     let curves = match &args.curves {
         Some(file) => {
             let curves = Curves::of(&comparison)?;
@@ -42,12 +42,34 @@ pub fn run(args: &Compare) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(file: &Path, overwrite: bool) -> Result<()> {
-    if !file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+/// The runs that are meant: a folder of runs, such as a sweep's, stands for those in it, and files that lie between runs for nothing.
+///
+/// # Errors
+/// Nothing but files.
+fn runs_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut runs = Vec::new();
+    for path in paths {
+        if path.is_file() {
+            tell(format!("warning: {} is a file, not a run", path.display()));
+            continue;
+        }
+        let inside = if path.join("run.json").is_file() { vec![] } else { runs_in(path) };
+        // What is neither is told by who opens it.
+        if inside.is_empty() { runs.push(path.clone()) } else { runs.extend(inside) }
+    }
+    if runs.is_empty() {
         return Err(Error::config(
-            format!("--curves {}: curves are written as PNG", file.display()),
-            "give the file a name that ends in .png",
+            "there is no run among these",
+            "name folders that `selfsame pretrain` wrote",
         ));
     }
-    refuse_existing(file, overwrite)
+    Ok(runs)
+}
+
+fn runs_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut runs: Vec<_> =
+        entries.map(|entry| entry.path()).filter(|path| path.join("run.json").is_file()).collect();
+    runs.sort();
+    runs
 }

@@ -27,6 +27,8 @@ pub fn run(args: &args::Export) -> Result<ExitCode> {
         None => folder.path().join("export").join("backbone.safetensors"),
     };
     refuse_existing(&file, args.overwrite)?;
+    // What is written beside the weights is theirs, and would belong to no other weights there.
+    refuse_existing(&file.with_file_name("preprocess.json"), args.overwrite)?;
     let (files, note) = match settings_of(&folder)?.modality.data {
         #[cfg(feature = "video")]
         "videos" => {

@@ -16,6 +16,7 @@ use crate::cli::args::{self, Output};
 use crate::cli::modalities::{self, settings_of};
 use crate::cli::output::{print, tell};
 use crate::cli::progress::observer;
+use crate::cli::shell;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
 
@@ -47,6 +48,7 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
         tell(format!("{} is finished already; there is nothing to do", args.run.display()));
         return finish(modality, &args.run, &report, args.output);
     }
+    kept.check_complete(&folder)?;
     let mut settings = kept.layers;
     if let Some(workers) = &args.workers {
         settings = typed(settings, (modality, kept.method.name), ("data.workers", workers, "--workers"))?;
@@ -66,7 +68,7 @@ pub fn resume(args: &args::Resume) -> Result<ExitCode> {
     }
     let prepared = (modality.prepare)(settings)?;
     let stop = StopSignal::install()?;
-    let report = prepared.go_on(&folder, observer(args.output.quiet), &stop)?;
+    let report = prepared.go_on(&folder, &args.checkpoint, observer(args.output.quiet), &stop)?;
     finish(modality, &args.run, &report, args.output)
 }
 
@@ -79,6 +81,10 @@ pub fn settings(method: &str, args: &args::Training) -> Result<(&'static Modalit
     };
     let mut layers = Layers::new(modality.defaults(&about, preset)?);
     if let Some(file) = &args.config {
+        // Before its settings: of those of another method the first that this one lacks would be told, which says little.
+        if let Some(other) = method_in(file).filter(|other| other != method) {
+            return Err(of_another_method(method, &other, &file.display().to_string()));
+        }
         layers = layers.file(file)?;
     }
     layers = layers.environment(std::env::vars_os())?;
@@ -94,7 +100,26 @@ pub fn settings(method: &str, args: &args::Training) -> Result<(&'static Modalit
     for assignment in &args.set {
         layers = layers.set(assignment)?;
     }
+    let resolved = layers.clone().resolve();
+    let named = resolved.text("method.name");
+    if named != method {
+        return Err(of_another_method(method, named, "method.name"));
+    }
     Ok((modality, layers))
+}
+
+/// The method that a file with settings is of; none where it names none or cannot be read, which is told when it is used.
+fn method_in(file: &Path) -> Option<String> {
+    let table: toml::Table = toml::from_str(&std::fs::read_to_string(file).ok()?).ok()?;
+    Some(table.get("method")?.get("name")?.as_str()?.to_owned())
+}
+
+/// The command line names one method and its settings another.
+fn of_another_method(method: &str, other: &str, from: &str) -> Error {
+    Error::config(
+        format!("this is to be trained by {method}, but {from} says {other}"),
+        format!("train by {other}, or leave method.name and the settings that only {other} has out"),
+    )
 }
 
 /// The setting that says where the data lies, of what learns from files.
@@ -178,7 +203,8 @@ fn finish(modality: &Modality, run: &Path, report: &Report, output: Output) -> R
 }
 
 fn summary(modality: &Modality, run: &Path, report: &Report) -> String {
-    let (progress, run) = (&report.progress, run.display());
+    let (progress, typed) = (&report.progress, shell::quoted(run));
+    let run = run.display();
     let mut lines = Vec::new();
     match report.outcome {
         Outcome::Finished => {
@@ -203,10 +229,10 @@ fn summary(modality: &Modality, run: &Path, report: &Report) -> String {
     lines.push(match report.outcome {
         Outcome::Finished => {
             let next: Vec<String> =
-                modality.next.iter().map(|command| command.replace("RUN", &run.to_string())).collect();
+                modality.next.iter().map(|command| command.replace("RUN", &typed)).collect();
             format!("next      {}", next.join("\n          "))
         }
-        Outcome::Stopped(_) => format!("next      selfsame resume {run}"),
+        Outcome::Stopped(_) => format!("next      selfsame resume {typed}"),
     });
     lines.join("\n")
 }

@@ -7,7 +7,7 @@ mod summary;
 
 pub use curves::Curves;
 use groups::{Group, Statistic};
-use summary::{EVALUATIONS, Evaluation, Summary};
+use summary::{EVALUATIONS, Evaluation, Outdated, Summary};
 
 use std::path::PathBuf;
 
@@ -94,7 +94,22 @@ impl Comparison {
             });
             table.row(cells.into_iter().chain(evaluated).chain([sure]).map(Option::unwrap_or_default));
         }
-        table.render(terminal)
+        table.render(terminal) + &self.outdated()
+    }
+
+    /// What is left out of the table, and why; nothing where nothing is.
+    fn outdated(&self) -> String {
+        let of_run = |run: &Summary| {
+            let path = run.run.display().to_string();
+            let told = move |it: &Outdated| {
+                format!(
+                    "\n{path}: {} was measured after {} steps, before it trained on; measure it again",
+                    it.protocol, it.steps
+                )
+            };
+            run.outdated.iter().map(told).collect::<String>()
+        };
+        self.runs.iter().map(of_run).collect()
     }
 
     /// The same as one JSON object.

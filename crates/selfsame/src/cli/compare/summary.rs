@@ -8,6 +8,7 @@ use selfsame_core::run::{Kind, Record, RunFolder, Status, metrics};
 use selfsame_core::train::Yardstick;
 use selfsame_core::{Error, Result};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// Settings that a repetition may change: random numbers, how fast the same views are made, which Python runs an environment and how long it may take, and
 /// how often something is written down.
@@ -62,6 +63,15 @@ pub const EVALUATIONS: [Evaluation; 16] = [
     share("probe_discriminator_area", "discriminator_area", "ranked apart"),
 ];
 
+/// A protocol whose result is of an earlier state of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outdated {
+    /// The protocol's name.
+    pub protocol: String,
+    /// The steps after which it was measured.
+    pub steps: u64,
+}
+
 /// What a run's folder says so far: runs that still train are readable too.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -94,6 +104,9 @@ pub struct Summary {
     /// What was evaluated, by its name; shares from 0 to 1.
     #[serde(flatten)]
     pub evaluations: BTreeMap<&'static str, f64>,
+    /// What was evaluated before the run trained on: results of a network that it no longer has, which are not among the others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outdated: Vec<Outdated>,
     /// What was measured while training, by the steps until then.
     #[serde(skip)]
     pub curve: Vec<(u64, f64)>,
@@ -111,11 +124,14 @@ impl Summary {
         let folder = RunFolder::open(path)?;
         let record = folder.record()?;
         let records = if folder.metrics().exists() { metrics::read(folder.metrics())? } else { vec![] };
-        let result = |name: &str| record.results.get(name).and_then(serde_json::Value::as_f64);
+        let result = |name: &str| record.results.get(name).and_then(Value::as_f64);
         // The network may have been measured before the first epoch: that is epoch 0.
         let (untrained, epochs): (Vec<_>, Vec<_>) =
             records.iter().filter(|record| record.kind == Kind::Epoch).partition(|record| record.epoch == 0);
         let data = Path::new(&record.data.path);
+        let outdated = outdated(&record.results, records.iter().map(|record| record.step).max().unwrap_or(0));
+        let is_outdated = |key: &str| outdated.iter().any(|it| key.starts_with(&format!("{}_", it.protocol)));
+        let evaluations = EVALUATIONS.into_iter().filter(|it| !is_outdated(it.key));
         Ok(Self {
             run: path.to_owned(),
             status: record.status,
@@ -130,7 +146,8 @@ impl Summary {
             knn_after: result("knn_after").or(last(&epochs, "knn_top1")),
             recall_before: result("recall@20_before").or(last(&untrained, "recall@20")),
             recall_after: result("recall@20_after").or(last(&epochs, "recall@20")),
-            evaluations: EVALUATIONS.into_iter().filter_map(|it| Some((it.name, result(it.key)?))).collect(),
+            evaluations: evaluations.filter_map(|it| Some((it.name, result(it.key)?))).collect(),
+            outdated,
             curve: curve(&records),
             settings: read_settings(&folder.config())?,
             method: record.method,
@@ -147,6 +164,16 @@ impl Summary {
         };
         format!("{}{status}", self.run.display())
     }
+}
+
+/// The results of the `last` checkpoint that are older than the last of so many steps.
+fn outdated(results: &Map<String, Value>, steps: u64) -> Vec<Outdated> {
+    let of = |(protocol, result): (&String, &Value)| {
+        let measured = result.get("steps")?.as_u64()?;
+        let is_last = result.get("checkpoint").and_then(Value::as_str) == Some("last");
+        (is_last && measured < steps).then(|| Outdated { protocol: protocol.clone(), steps: measured })
+    };
+    results.iter().filter_map(of).collect()
 }
 
 /// The measurements of every epoch; each kind of data has one yardstick.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::cli::args;
 use crate::cli::chart;
 use crate::cli::commands::interactions::read_options;
-use crate::cli::output::{print, refuse_existing};
+use crate::cli::output::{print, refuse_picture};
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
 
@@ -24,7 +24,7 @@ pub fn check(args: &args::Data) -> Result<ExitCode> {
     };
     let picture = output_file.as_deref().map(png);
     if let Some(picture) = &picture {
-        refuse_existing(picture, *overwrite)?;
+        refuse_picture(picture, *overwrite)?;
     }
     let options = OpenOptions {
         read: read_options(reading),

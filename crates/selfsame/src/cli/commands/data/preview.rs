@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::open;
 use crate::cli::args;
-use crate::cli::output::{print, refuse_existing};
+use crate::cli::output::{print, refuse_picture};
 
 /// Views of a picture unless told otherwise.
 const VIEWS: usize = 6;
@@ -42,14 +42,14 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
             "views of pictures are those of a recipe: --recipe, see `selfsame list recipes`",
         ));
     }
-    refuse_existing(output_file, *overwrite)?;
+    refuse_picture(output_file, *overwrite)?;
     let views = views.unwrap_or(VIEWS);
     let dataset = open(path)?;
     let pipeline = Pipeline::new(Recipe::by_name(recipe.as_deref().unwrap_or(RECIPE))?, *image_size, views)?;
     let random = Random::new(*seed);
     let (mut scratch, mut buffer, mut rows) = (Scratch::default(), Vec::new(), Vec::new());
     for index in random.named("preview").permutation(dataset.len()) {
-        if rows.len() == *instances {
+        if rows.len() == instances.get() {
             break;
         }
         let decoded = dataset.read(index, &mut buffer).ok().and_then(|bytes| {

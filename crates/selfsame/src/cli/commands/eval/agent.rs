@@ -126,7 +126,7 @@ fn finish(
     for_people: impl FnOnce(&Map<String, Value>) -> String,
 ) -> Result<ExitCode> {
     fields.insert("seed".into(), json!(args.seed));
-    fields.insert("steps".into(), json!(trained.steps));
+    fields.insert("steps".into(), json!(trained.stored.steps));
     fields.insert("run".into(), json!(args.run));
     fields.insert("checkpoint".into(), json!(if args.random { "untrained" } else { &args.checkpoint }));
     // The result itself is worth more than its place in the run, which may be someone else's.

@@ -52,7 +52,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
     match args {
         Eval::Ranking { .. } => ranking::run(args),
         Eval::Episodes { agent, video, frames, overwrite } => {
-            agent::episodes(agent, video.as_deref(), *frames, *overwrite)
+            agent::episodes(agent, video.as_deref(), frames.get(), *overwrite)
         }
         Eval::Probe { agent, probing } => agent::probe(agent, probing),
         Eval::Knn { network, .. }
@@ -62,6 +62,19 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
         | Eval::Activation { network, .. }
         | Eval::Segmentation { network, .. }
         | Eval::Correspondence { network, .. } => of_network(args, network),
+    }
+}
+
+/// Whether a protocol is for runs that learn from such data.
+pub fn is_for(args: &Eval, data: &str) -> bool {
+    match args {
+        Eval::Ranking { .. } => data == "interactions",
+        Eval::Episodes { .. } | Eval::Probe { .. } => data == "an environment",
+        Eval::Segmentation { .. } | Eval::Correspondence { .. } => data == "images",
+        Eval::Activation { .. } => data == "videos",
+        Eval::Knn { .. } | Eval::Linear { .. } | Eval::Retrieval { .. } | Eval::Finetune { .. } => {
+            ["images", "videos"].contains(&data)
+        }
     }
 }
 
@@ -226,18 +239,20 @@ fn frozen(
 struct Report<'a> {
     network: &'a Network,
     layer: Layer,
+    /// Clips of a video that the features are the mean of, where nothing else in the result tells it.
+    clips: Option<usize>,
     /// Shown in the run's folder.
     sheet: Option<Picture>,
 }
 
 impl<'a> Report<'a> {
     fn of(network: &'a Network, layer: Layer) -> Self {
-        Self { network, layer, sheet: None }
+        Self { network, layer, clips: None, sheet: None }
     }
 
     /// Prints a result, and keeps it in the run.
     fn tell(&self, run: &mut StoredRun, result: &impl Serialize) -> Result<ExitCode> {
-        let Self { network, layer, sheet } = self;
+        let Self { network, layer, clips, sheet } = self;
         let mut fields = match json!(result) {
             Value::Object(fields) => fields,
             other => Map::from_iter([("result".to_owned(), other)]),
@@ -245,7 +260,11 @@ impl<'a> Report<'a> {
         let weights = if network.random { "untrained" } else { &network.checkpoint };
         fields.insert("run".into(), json!(network.run));
         fields.insert("checkpoint".into(), json!(weights));
+        fields.insert("steps".into(), json!(run.steps));
         fields.insert("layer".into(), json!(layer));
+        if let Some(clips) = clips {
+            fields.insert("clips".into(), json!(clips));
+        }
         // The result itself is worth more than its place in the run, which may be someone else's.
         if let Some(sheet) = sheet {
             let protocol = fields.get("protocol").and_then(Value::as_str).unwrap_or("evaluation");

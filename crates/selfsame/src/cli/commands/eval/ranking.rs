@@ -50,6 +50,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
     fields.insert("test".into(), json!(from));
     fields.insert("run".into(), json!(graph.run));
     fields.insert("checkpoint".into(), json!(if *random { "untrained" } else { &graph.checkpoint }));
+    fields.insert("steps".into(), json!(run.stored.steps));
     let name = if *random { format!("{protocol}-untrained") } else { protocol.to_owned() };
     // The result itself is worth more than its place in the run, which may be someone else's.
     match draw(&run, &ranking, &name) {

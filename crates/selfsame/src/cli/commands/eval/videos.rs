@@ -34,7 +34,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let layer = (*layer).into();
             let frozen = frozen(network, classes, &run, &split, layer)?;
             let result = knn(&frozen, &KnnConfig { k: *k, temperature: *temperature })?;
-            Report::of(network, layer).tell(&mut run.stored, &result)
+            report(network, classes, layer).tell(&mut run.stored, &result)
         }
         Eval::Linear { network, classes, layer } => {
             let (mut run, split) = (open(network)?, split(classes)?);
@@ -42,7 +42,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let frozen = frozen(network, classes, &run, &split, layer)?;
             let random = Random::new(network.seed).named("linear probe");
             let result = linear(&frozen, &LinearConfig::default(), &random)?;
-            Report::of(network, layer).tell(&mut run.stored, &result)
+            report(network, classes, layer).tell(&mut run.stored, &result)
         }
         Eval::Retrieval { network, classes, layer, pictures } => {
             let (mut run, split) = (open(network)?, split(classes)?);
@@ -50,7 +50,7 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let frozen = frozen(network, classes, &run, &split, layer)?;
             let found = retrieval(&frozen)?;
             let sheet = sheet(&found, &split, &frozen, *pictures);
-            Report { sheet, ..Report::of(network, layer) }.tell(&mut run.stored, &found.result)
+            Report { sheet, ..report(network, classes, layer) }.tell(&mut run.stored, &found.result)
         }
         Eval::Finetune { network, classes, fraction, epochs, lr, batch_size, auxiliary } => {
             let (mut run, split) = (open(network)?, split(classes)?);
@@ -114,6 +114,11 @@ fn open(network: &Network) -> Result<TrainedVideo> {
 
 fn clips(classes: &ClassFolders) -> usize {
     classes.clips.unwrap_or(CLIPS)
+}
+
+/// Of features that are averaged over clips.
+fn report<'a>(network: &'a Network, classes: &ClassFolders, layer: Layer) -> Report<'a> {
+    Report { clips: Some(clips(classes)), ..Report::of(network, layer) }
 }
 
 fn split(classes: &ClassFolders) -> Result<Split> {

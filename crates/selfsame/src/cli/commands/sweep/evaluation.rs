@@ -31,6 +31,7 @@ impl Evaluation {
         let mut all: Vec<Self> = Vec::new();
         for text in &args.eval {
             let evaluation = Self::new(text, args, labelled(runs))?;
+            evaluation.check_modality(text, runs)?;
             if all.iter().any(|other| other.protocol == evaluation.protocol) {
                 return Err(Error::config(
                     format!("--eval {text}: this is measured twice"),
@@ -52,6 +53,12 @@ impl Evaluation {
             return Err(Error::config(
                 format!("--eval {text}: results of an untrained network are not kept in a run"),
                 "measure it with `selfsame eval`; kNN before the first step is in every run that has labels",
+            ));
+        }
+        if given(&words, &["--video"]) {
+            return Err(Error::config(
+                format!("--eval {text}: every run would write the same --video"),
+                "record episodes of the runs that matter with `selfsame eval episodes` when the sweep is through",
             ));
         }
         let flags = &args.training.flags;
@@ -79,6 +86,22 @@ impl Evaluation {
         })?;
         evaluation.check_data()?;
         Ok(evaluation)
+    }
+
+    /// What cannot be measured of the runs is told before they are trained.
+    fn check_modality(&self, text: &str, runs: &[Planned]) -> Result<()> {
+        let Some(Planned { modality, .. }) = runs.first() else { return Ok(()) };
+        let command = self.command(Path::new("RUN")).map_err(Error::Internal)?;
+        if eval::is_for(&command, modality.data) {
+            return Ok(());
+        }
+        Err(Error::config(
+            format!(
+                "--eval {text}: these runs learn from {}, of which {} is no measure",
+                modality.data, self.protocol
+            ),
+            "`selfsame eval --help` says what each protocol measures",
+        ))
     }
 
     /// The data must be there now, not when the first training has ended.
@@ -134,12 +157,13 @@ impl Evaluation {
         }
         let command = self.command(run).map_err(Error::Internal)?;
         unprinted(|| eval::run(&command))?;
-        let mut record = folder.record()?;
-        let measured = record.results.entry(MEASURED).or_insert_with(|| Value::Object(Map::new()));
-        if let Some(measured) = measured.as_object_mut() {
-            measured.insert(self.protocol.clone(), words);
-        }
-        folder.write_record(&record)
+        folder.change_record(|record| {
+            let measured = record.results.entry(MEASURED).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(measured) = measured.as_object_mut() {
+                measured.insert(self.protocol.clone(), words);
+            }
+        })?;
+        Ok(())
     }
 }
 

@@ -161,12 +161,15 @@ fn train(
         State::Unfinished => {
             let folder = RunFolder::resume(&run.folder)?;
             let kept = settings_of(&folder)?;
+            kept.check_complete(&folder)?;
             let mut settings = kept.layers;
             if let Some(workers) = &args.training.flags.workers {
                 let given = ("data.workers", workers.as_str(), "--workers");
                 settings = typed(settings, (kept.modality, kept.method.name), given)?;
             }
-            (kept.modality.prepare)(settings.resolve())?.go_on(&folder, observer(quiet), stop)?.outcome
+            (kept.modality.prepare)(settings.resolve())?
+                .go_on(&folder, "last", observer(quiet), stop)?
+                .outcome
         }
     };
     if let Outcome::Stopped(signal) = outcome {

@@ -24,10 +24,28 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     };
     let extraction = Extraction { shortcuts: !no_shortcuts, overwrite: *overwrite };
     if path.is_dir() {
+        check_folder(output_file)?;
         folder(path, output_file, extraction, *output)
     } else {
         file(path, output_file, extraction, *output)
     }
+}
+
+/// The vectors of a folder go into a folder.
+fn check_folder(to: &Path) -> Result<()> {
+    let is_table = ["parquet", "safetensors"]
+        .iter()
+        .any(|ending| to.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending)));
+    if !to.is_dir() && (is_table || to.exists()) {
+        return Err(Error::config(
+            format!(
+                "{} is the name of a file, but a folder of videos becomes a folder of files",
+                to.display()
+            ),
+            "name a folder with -o, or give one video",
+        ));
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy)]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::open;
 use crate::cli::args;
-use crate::cli::output::{print, refuse_existing};
+use crate::cli::output::{print, refuse_picture};
 
 /// The method unless told otherwise.
 const METHOD: &str = "video-moco";
@@ -39,7 +39,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     else {
         return Err(Error::Internal("not a preview".into()));
     };
-    refuse_existing(output_file, *overwrite)?;
+    refuse_picture(output_file, *overwrite)?;
     if views.is_some() {
         return Err(Error::config(
             "--views counts views of pictures",
@@ -68,7 +68,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     let preview = Preview::new(folder.clone(), &layers.resolve(), *seed)?;
     let (mut sheet, mut shown, mut failed) = (Vec::new(), Vec::<Value>::new(), None);
     for index in Random::new(*seed).named("preview").permutation(folder.len()) {
-        if shown.len() == *instances {
+        if shown.len() == instances.get() {
             break;
         }
         let name = &folder.video(index)?.name;
