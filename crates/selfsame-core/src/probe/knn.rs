@@ -26,7 +26,9 @@ impl Default for KnnConfig {
 }
 
 impl KnnConfig {
-    fn validate(&self) -> Result<()> {
+    /// # Errors
+    /// No neighbours, and a temperature that is not positive.
+    pub fn validate(&self) -> Result<()> {
         if self.k == 0 {
             return Err(Error::config("kNN with k = 0 asks no neighbour", "200 is usual, 20 for small sets"));
         }

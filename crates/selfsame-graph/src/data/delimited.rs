@@ -196,7 +196,10 @@ impl Reader<'_> {
                 match field.parse::<f64>() {
                     Ok(number) if number.is_finite() => Ok(number),
                     _ => {
-                        let help = "write it as a number (a time in seconds)";
+                        let help = match what {
+                            "timestamp" => "write it as a number, in seconds",
+                            _ => "write it as a number",
+                        };
                         Err(self.error(line, &format!("the {what} `{field}` is not a number"), help))
                     }
                 }

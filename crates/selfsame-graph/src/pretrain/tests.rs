@@ -92,7 +92,7 @@ fn a_training_leaves_embeddings_of_everyone() {
 
         let untrained = TrainedGraph::open(place.path(name), &Weights::Untrained).unwrap();
         let trained = TrainedGraph::open(place.path(name), &Weights::Checkpoint("last".into())).unwrap();
-        assert_eq!((trained.steps, untrained.steps), (report.progress.step, 0));
+        assert_eq!((trained.stored.steps, untrained.stored.steps), (report.progress.step, 0));
         let [users, items] = [&trained.data.users, &trained.data.items].map(|ids| 8 * ids.len());
         assert_eq!((trained.users.len(), trained.items.len(), trained.dimension), (users, items, 8));
         let recall = |graph: &TrainedGraph| {
@@ -131,8 +131,10 @@ fn a_stopped_training_goes_on_to_the_same_embeddings() {
         assert_eq!(report.outcome, Outcome::Stopped(Stop::Terminate));
         let folder = RunFolder::resume(place.path(&name)).unwrap();
         let settings = read_settings(&folder, &[&MODALITY]).unwrap().layers.resolve();
-        let report =
-            prepare(settings).unwrap().go_on(&folder, Box::new(Silent), &StopSignal::manual()).unwrap();
+        let report = prepare(settings)
+            .unwrap()
+            .go_on(&folder, "last", Box::new(Silent), &StopSignal::manual())
+            .unwrap();
         assert_eq!(report.outcome, Outcome::Finished);
         assert_eq!(place.tensors(&name, "last"), expected, "stopped after step {step}");
         assert_eq!(told(&name), told("whole"));

@@ -1,6 +1,6 @@
 //! Writing a pack, see [`super::pack`] for the format.
 
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use image::RgbImage;
@@ -46,7 +46,7 @@ const CHUNK: usize = 256;
 /// pictures are done.
 ///
 /// # Errors
-/// [`Error::Config`] when `max_side` is given without `raw` or is 0, or the file exists; [`Error::Data`] when no picture
+/// [`Error::Config`] when `max_side` is given without `raw` or is 0, or the file exists or has a name by which nobody would take it for a pack; [`Error::Data`] when no picture
 /// can be used; [`Error::Io`] when the file cannot be written.
 pub fn write_pack(
     dataset: &Dataset,
@@ -63,6 +63,10 @@ pub fn write_pack(
     if options.max_side == Some(0) {
         return Err(Error::config("--max-side is 0", "give it in pixels, such as 256"));
     }
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pack")) {
+        let what = format!("{}: packs are known by their ending", path.display());
+        return Err(Error::config(what, "give the file a name that ends in .pack"));
+    }
     if path.exists() && !options.overwrite {
         return Err(Error::config(
             format!("{} exists", path.display()),
@@ -73,7 +77,7 @@ pub fn write_pack(
     let mut offset = HEADER as u64;
     let mut records = Vec::new();
     let mut names = String::new();
-    atomic_file::write(path, |file| {
+    let written = atomic_file::write(path, |file| {
         file.write_all(&[0; HEADER])?;
         for start in (0..dataset.len()).step_by(CHUNK) {
             let end = dataset.len().min(start + CHUNK);
@@ -104,14 +108,23 @@ pub fn write_pack(
             progress(end);
         }
         summary.written = records.len();
+        if records.is_empty() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         let index = index_bytes(&records, dataset.classes(), &names);
         file.write_all(&index)?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&header(records.len() as u64, dataset.classes().len() as u64, offset, &index))?;
         summary.bytes = offset + index.len() as u64;
         Ok(())
-    })?;
-    Ok(summary)
+    });
+    match (written, summary.skipped.first()) {
+        (Err(_), Some(bad)) if summary.written == 0 => {
+            let what = format!("no picture can be used, such as {}: {}", bad.name, bad.reason);
+            Err(Error::data(path, what, "`selfsame data check` says what is wrong with each"))
+        }
+        (written, _) => written.map(|()| summary),
+    }
 }
 
 fn index_bytes(records: &[Record], classes: &[String], instance_names: &str) -> Vec<u8> {

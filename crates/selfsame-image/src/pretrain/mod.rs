@@ -57,11 +57,17 @@ pub fn prepare(mut settings: Resolved) -> Result<Prepared> {
             "pictures are told from each other: give a folder with at least a few hundred",
         ));
     }
-    let facts = Facts {
-        instances: dataset.len(),
-        typical_side: dataset.typical_side(),
-        cpu: device::is_cpu(settings.text("run.device")),
-    };
+    let typical_side = dataset.typical_side();
+    // Told before a run is begun, which may take the place of another.
+    if typical_side == 0 {
+        return Err(Error::data(
+            dataset.path(),
+            "none of the pictures that were looked at can be read",
+            "`selfsame data check` says what is wrong with each",
+        ));
+    }
+    let facts =
+        Facts { instances: dataset.len(), typical_side, cpu: device::is_cpu(settings.text("run.device")) };
     let notes = resolve_auto(&mut settings, &facts);
     let common = Common::of(&settings)?;
 

@@ -168,8 +168,10 @@ fn a_stopped_training_goes_on_to_the_same_weights_with_other_workers() {
         assert_eq!(folder.record().unwrap().status, Status::Stopped);
 
         let settings = read_settings(&folder).unwrap().set("data.workers=3").unwrap().resolve();
-        let report =
-            prepare(settings).unwrap().go_on(&folder, Box::new(Silent), &StopSignal::manual()).unwrap();
+        let report = prepare(settings)
+            .unwrap()
+            .go_on(&folder, "last", Box::new(Silent), &StopSignal::manual())
+            .unwrap();
         assert_eq!((report.outcome, report.progress.step), (Outcome::Finished, 8));
         assert_eq!(tensors(&place.run(&name), "last"), expected, "stopped after step {step}");
         let steps = |run: &Path| -> Vec<_> {
@@ -192,7 +194,7 @@ fn other_data_or_another_checkpoint_cannot_be_gone_on_with() {
     let folder = RunFolder::resume(place.run("a")).unwrap();
     let go_on = |set: &[&str]| {
         let layers = set.iter().fold(read_settings(&folder).unwrap(), |layers, set| layers.set(set).unwrap());
-        prepare(layers.resolve())?.go_on(&folder, Box::new(Silent), &StopSignal::manual())
+        prepare(layers.resolve())?.go_on(&folder, "last", Box::new(Silent), &StopSignal::manual())
     };
     let error = go_on(&["backbone.width=0.125"]).unwrap_err();
     assert!(error.exit_code() == 3 && error.to_string().contains("has shape"), "{error}");

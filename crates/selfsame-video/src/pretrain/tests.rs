@@ -130,8 +130,12 @@ fn a_stopped_training_goes_on_to_the_same_weights_with_other_workers() {
         assert_eq!(folder.record().unwrap().status, Status::Stopped);
 
         let settings = read_settings(&folder, &[&MODALITY]).unwrap().layers.set("data.workers=3").unwrap();
-        let report =
-            prepare(settings.resolve()).unwrap().go_on(&folder, Box::new(Silent), &StopSignal::manual());
+        let report = prepare(settings.resolve()).unwrap().go_on(
+            &folder,
+            "last",
+            Box::new(Silent),
+            &StopSignal::manual(),
+        );
         assert_eq!(report.unwrap().progress.step, 4);
         assert!(tensors(&place.run(&name)) == expected, "stopped after step {step}");
         let steps = |run: &Path| -> Vec<_> {
@@ -207,8 +211,10 @@ fn other_data_cannot_be_gone_on_with() {
     fs::remove_file(place.run("films/left-right/2.mp4")).unwrap();
     let folder = RunFolder::resume(place.run("a")).unwrap();
     let settings = read_settings(&folder, &[&MODALITY]).unwrap().layers.resolve();
-    let error =
-        prepare(settings).unwrap().go_on(&folder, Box::new(Silent), &StopSignal::manual()).unwrap_err();
+    let error = prepare(settings)
+        .unwrap()
+        .go_on(&folder, "last", Box::new(Silent), &StopSignal::manual())
+        .unwrap_err();
     assert!(error.exit_code() == 3 && error.to_string().contains("the data has changed"), "{error}");
     assert!(StoredRun::open(place.run("films"), &MODALITY).is_err());
 }

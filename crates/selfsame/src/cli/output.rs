@@ -37,12 +37,26 @@ pub fn print(result: impl Display) -> Result<()> {
     }
 }
 
-/// Makes sure that a file may be written, before time is spent on what goes into it: nothing is replaced unasked, and the folders above it are there.
+/// Makes sure that a file may be written, before time is spent on what goes into it.
 ///
 /// # Errors
-/// [`Error::Config`] when it is there already and `overwrite` was not asked for, or is a folder; [`Error::Io`] when a folder above it cannot be made.
+/// [`Error::Config`] when it is there already and `overwrite` was not asked for, when it is a folder, and when what lies above it is none.
 pub fn refuse_existing(file: &Path, overwrite: bool) -> Result<()> {
     embeddings::refuse_existing(file, overwrite)?;
+    match file.ancestors().skip(1).find(|above| above.exists()) {
+        Some(above) if !above.is_dir() => {
+            let what = format!("{} is a file, and nothing can lie in it", above.display());
+            Err(Error::config(what, "choose another name"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the folders above a file that is about to be written.
+///
+/// # Errors
+/// [`Error::Io`] when one cannot be made.
+pub fn make_folder_of(file: &Path) -> Result<()> {
     match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error)),
         None => Ok(()),

@@ -116,7 +116,8 @@ fn nothing_but_bad_files_is_an_error() {
         fs::write(path, "not a picture").unwrap();
     }
     let words = ["pretrain", "simclr", "--data", "bad", "--out", "run", "--batch-size", "2", "--quiet"];
-    here.run(&words).fails(3, &["bad: ", "cannot be used", "selfsame data check"]);
+    here.run(&words).fails(3, &["bad: none of the pictures", "can be read", "selfsame data check"]);
+    assert!(!here.path("run").exists(), "nothing takes the place of a run before it is known to work");
     here.run(&["data", "preview", "bad"]).fails(3, &["bad: no picture can be read", "selfsame data check"]);
 }
 

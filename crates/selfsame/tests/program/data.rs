@@ -62,8 +62,12 @@ fn preview_draws_a_sheet() {
     here.run(&["data", "preview", "photos", "-o", "x.png", "--recipe", "simclrr"])
         .fails(2, &["did you mean `simclr`?"]);
     here.run(&["data", "preview", "photos", "-o", "x.png", "--method", "simclr"]).fails(2, &["--recipe"]);
-    here.run(&["data", "preview", "photos", "-o", "no/x.png"])
-        .fails(1, &["cannot write no/x.png", "check the path"]);
+    here.run(&["data", "preview", "photos", "-o", "new/folder/x.png"]).succeeds();
+    assert_eq!(here.names("new/folder"), ["x.png"]);
+    here.run(&["data", "preview", "photos", "-o", "sheet.png/x.png"]).fails(2, &["sheet.png is a file"]);
+    here.run(&["data", "preview", "photos", "-o", "x.jpg"]).fails(2, &["x.jpg", "PNG"]);
+    let none = ["data", "preview", "photos", "-o", "x.png", "--instances", "0"];
+    assert_eq!(here.run(&none).code, Some(2));
 }
 
 #[test]
@@ -91,6 +95,11 @@ fn a_pack_trains_like_its_folder() {
     let bytes = fs::read(here.path("photos.pack")).unwrap();
     fs::write(here.path("cut.pack"), &bytes[..bytes.len() / 2]).unwrap();
     fs::write(here.path("text.pack"), "not a pack").unwrap();
+    here.run(&["data", "pack", "photos", "-o", "photos.bin"]).fails(2, &["photos.bin", "ends in .pack"]);
+    fs::create_dir_all(here.path("bad")).unwrap();
+    fs::write(here.path("bad/a.jpg"), "not a picture").unwrap();
+    here.run(&["data", "pack", "bad", "-o", "bad.pack"]).fails(3, &["no picture can be used", "a.jpg"]);
+    assert!(!here.path("bad.pack").exists());
     here.run(&["data", "index", "cut.pack"]).fails(3, &["cut.pack"]);
     here.run(&["data", "index", "text.pack"]).fails(3, &["text.pack"]);
 }

@@ -42,7 +42,7 @@ fn every_protocol_prints_one_object_and_leaves_it_in_the_run() {
 #[test]
 fn what_an_earlier_network_was_worth_is_not_told_of_the_run() {
     let here = Workshop::new();
-    here.pretrain("run", &["--quiet", "--epochs", "2", "--set", "run.checkpoint_every=1"]).succeeds();
+    here.pretrain("run", &["--quiet"]).succeeds();
     for protocol in ["knn", "linear"] {
         here.run(&["eval", protocol, "run", "--data", "photos", "--quiet"]).succeeds();
     }
@@ -56,9 +56,11 @@ fn what_an_earlier_network_was_worth_is_not_told_of_the_run() {
     let run = &here.run(&["compare", "run", "--json"]).succeeds().result()["runs"][0];
     assert!(run["knn"].is_null() && run["linear"].is_number(), "{run}");
     assert_eq!(run["outdated"], serde_json::json!([{ "protocol": "knn", "steps": 1 }]));
-    here.run(&["compare", "run"])
-        .succeeds()
-        .mentions(&["knn was measured after 1 steps", "measure it again"]);
+    let table = here.run(&["compare", "run"]).succeeds().stdout;
+    assert!(
+        table.contains("knn was measured after 1 steps") && table.contains("measure it again"),
+        "{table}"
+    );
 }
 
 #[test]

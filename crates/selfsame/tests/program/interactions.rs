@@ -23,7 +23,8 @@ fn a_check_describes_interactions() {
     assert_eq!(result["popularity"].as_array().unwrap().len(), 14);
     assert!(image::open(here.path("popularity.png")).unwrap().height() > 200);
     here.run(&["data", "check", "interactions", "-o", "popularity.png"]).fails(2, &["exists", "--overwrite"]);
-    here.run(&["data", "check", "interactions", "-o", "no/x.png"]).fails(1, &["no/x.png"]);
+    here.run(&["data", "check", "interactions", "-o", "new/x.png"]).succeeds();
+    here.run(&["data", "check", "interactions", "-o", "popularity"]).fails(2, &["PNG"]);
 
     let said = here.run(&["data", "check", "interactions"]).succeeds();
     for words in [

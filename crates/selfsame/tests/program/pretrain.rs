@@ -24,8 +24,16 @@ fn a_training_leaves_a_complete_run() {
     let names = here.names("runs/a");
     let (events, files): (Vec<_>, Vec<_>) =
         names.iter().map(String::as_str).partition(|name| name.starts_with("events.out.tfevents."));
-    let expected =
-        [".lock", "bad_files.tsv", "checkpoints", "config.toml", "metrics.jsonl", "run.json", "train.log"];
+    let expected = [
+        ".lock",
+        ".record.lock",
+        "bad_files.tsv",
+        "checkpoints",
+        "config.toml",
+        "metrics.jsonl",
+        "run.json",
+        "train.log",
+    ];
     assert_eq!(files, expected);
     assert!(events.len() == 1 && fs::metadata(here.path("runs/a").join(events[0])).unwrap().len() > 500);
     assert_eq!(here.names("runs/a/checkpoints"), ["best", "epoch-0001", "epoch-0002", "last"]);

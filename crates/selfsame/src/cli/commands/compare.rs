@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::cli::args::Compare;
 use crate::cli::compare::{Comparison, Curves};
-use crate::cli::output::{print, refuse_picture, tell};
+use crate::cli::output::{make_folder_of, print, refuse_picture, tell};
 use crate::cli::terminal::Terminal;
 
 /// Prints runs side by side.
@@ -21,6 +21,7 @@ pub fn run(args: &Compare) -> Result<ExitCode> {
     let curves = match &args.curves {
         Some(file) => {
             let curves = Curves::of(&comparison)?;
+            make_folder_of(file)?;
             curves.picture().save_png(file)?;
             Some((file, curves))
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::cli::args;
 use crate::cli::chart;
 use crate::cli::commands::interactions::read_options;
-use crate::cli::output::{print, refuse_picture};
+use crate::cli::output::{make_folder_of, print, refuse_picture};
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
 
@@ -34,6 +34,7 @@ pub fn check(args: &args::Data) -> Result<ExitCode> {
     };
     let check = check_interactions(path, &options)?;
     if let Some(picture) = &picture {
+        make_folder_of(picture)?;
         popularity(&check.statistics).save_png(picture)?;
     }
     if output.json {
@@ -100,7 +101,9 @@ fn for_people(path: &Path, check: &InteractionCheck) -> String {
     if !shares.is_empty() {
         text += &format!("of the items, the most popular {} of the interactions\n", shares.join(", "));
     }
+    let are_cold = cold.iter().any(|(_, count)| *count > 0);
     match check.warnings.is_empty() {
+        true if are_cold => {}
         true => text += "nothing is odd about them\n",
         false => check.warnings.iter().for_each(|warning| text += &format!("warning: {warning}\n")),
     }

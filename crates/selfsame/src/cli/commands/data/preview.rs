@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::open;
 use crate::cli::args;
-use crate::cli::output::{print, refuse_picture};
+use crate::cli::output::{make_folder_of, print, refuse_picture};
 
 /// Views of a picture unless told otherwise.
 const VIEWS: usize = 6;
@@ -70,6 +70,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     if rows.is_empty() {
         return Err(Error::data(path, "no picture can be read", "`selfsame data check` says why"));
     }
+    make_folder_of(output_file)?;
     contact_sheet(&rows, *image_size).save_png(output_file)?;
     let count = rows.len();
     match output.json {

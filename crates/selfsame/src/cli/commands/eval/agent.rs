@@ -12,7 +12,7 @@ use selfsame_core::{Error, Random, Result};
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::{AgentRun, Probing};
-use crate::cli::output::{print, refuse_existing, tell};
+use crate::cli::output::{make_folder_of, print, refuse_existing, tell};
 use crate::cli::progress::Counter;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
@@ -38,6 +38,7 @@ pub fn episodes(args: &AgentRun, video: Option<&Path>, frames: usize, overwrite:
     counter.finish();
     let mut fields = json_object(json!(found));
     if let Some(file) = video {
+        make_folder_of(file)?;
         pictures.save(file)?;
         fields.insert("video".into(), json!(file));
     }

@@ -91,8 +91,9 @@ fn of_network(args: &Eval, network: &Network) -> Result<ExitCode> {
 fn of_pictures(args: &Eval) -> Result<ExitCode> {
     match args {
         Eval::Knn { network, classes, layer, dense, k, temperature } => {
-            let (mut run, split) = (open(network)?, split(classes)?);
             let config = KnnConfig { k: *k, temperature: *temperature };
+            config.validate()?;
+            let (mut run, split) = (open(network)?, split(classes)?);
             let report = Report::of(network, (*layer).into());
             let Some(grid) = *dense else {
                 let frozen = frozen(network, &run, &split, &|images| run.represent(images, report.layer))?;

@@ -30,10 +30,12 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
                     "leave it out",
                 ));
             }
+            let config = KnnConfig { k: *k, temperature: *temperature };
+            config.validate()?;
             let (mut run, split) = (open(network)?, split(classes)?);
             let layer = (*layer).into();
             let frozen = frozen(network, classes, &run, &split, layer)?;
-            let result = knn(&frozen, &KnnConfig { k: *k, temperature: *temperature })?;
+            let result = knn(&frozen, &config)?;
             report(network, classes, layer).tell(&mut run.stored, &result)
         }
         Eval::Linear { network, classes, layer } => {

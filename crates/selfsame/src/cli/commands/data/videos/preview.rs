@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::open;
 use crate::cli::args;
-use crate::cli::output::{print, refuse_picture};
+use crate::cli::output::{make_folder_of, print, refuse_picture};
 
 /// The method unless told otherwise.
 const METHOD: &str = "video-moco";
@@ -90,6 +90,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
         let what = format!("no video can be shown as `{method}` sees it{reason}");
         return Err(Error::data(path, what, "`selfsame data check` says more about each"));
     }
+    make_folder_of(output_file)?;
     contact_sheet(&sheet, *image_size).save_png(output_file)?;
     match output.json {
         true => print(json!({

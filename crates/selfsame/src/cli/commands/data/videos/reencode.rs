@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{left_out, open};
 use crate::cli::args::{self, Output};
-use crate::cli::output::{print, refuse_existing};
+use crate::cli::output::{make_folder_of, print, refuse_existing};
 use crate::cli::progress::Counter;
 
 /// Copies a video into a file, or those of a folder into a folder.
@@ -38,6 +38,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
         let help = "choose another name: a video is read while its copy is written";
         return Err(Error::config(format!("{} would replace itself", from.display()), help));
     }
+    make_folder_of(to)?;
     let frames = reencode(from, to, &options)?;
     match output.json {
         true => print(json!({ "file": to, "frames": frames }))?,
