@@ -1,6 +1,7 @@
 //! Writing videos, through the encoders that FFmpeg has.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ffmpeg_the_third as av;
@@ -151,7 +152,15 @@ impl VideoWriter {
         if output.format().name() == "mp4" {
             header.set("movflags", "+faststart");
         }
-        output.write_header_with(header).map_err(refused)?;
+        output.write_header_with(header).map_err(|error| match error {
+            av::Error::Other { errno }
+                if io::Error::from_raw_os_error(errno).kind() == io::ErrorKind::InvalidInput =>
+            {
+                let what = format!("a .{ending} does not hold such a video");
+                Error::config(what, "end the name in .mp4, .mkv or .avi")
+            }
+            error => refused(error),
+        })?;
 
         let [width, height] = [size.width as u32, size.height as u32];
         let converter = Converter::get(
@@ -277,7 +286,7 @@ fn open_encoder(
 /// The error of this file for what FFmpeg said.
 fn refused(path: &Path, error: av::Error) -> Error {
     match error {
-        av::Error::Other { errno } => Error::io("write", path, std::io::Error::from_raw_os_error(errno)),
-        error => Error::io("write", path, std::io::Error::other(ffmpeg::words(error))),
+        av::Error::Other { errno } => Error::io("write", path, io::Error::from_raw_os_error(errno)),
+        error => Error::io("write", path, io::Error::other(ffmpeg::words(error))),
     }
 }

@@ -199,6 +199,7 @@ mod with_ffmpeg {
             here.run(&[&["data", "reencode", video, "b.mp4"], words].concat()).fails(2, &[told]);
         }
         here.run(&["data", "reencode", video, "b.xyz"]).fails(2, &["b.xyz", ".mp4"]);
+        here.run(&["data", "reencode", video, "b.webm"]).fails(2, &[".webm", ".mp4"]);
 
         spoil(&here);
         let words = ["data", "reencode", "set/train", "copies", "--quiet", "--json"];
@@ -209,6 +210,7 @@ mod with_ffmpeg {
         here.run(&words).fails(2, &["copies exists", "--overwrite"]);
         here.run(&["data", "reencode", "set/train", "set/train", "--overwrite"])
             .fails(2, &["would replace itself"]);
+        here.run(&["data", "reencode", "set/train", "set/train/copies"]).fails(2, &["inside set/train"]);
     }
 
     #[test]

@@ -81,6 +81,12 @@ fn folder(
         let help = "choose another folder: videos are read while their copies are written";
         return Err(Error::config(format!("{} would replace itself", from.display()), help));
     }
+    if to.ancestors().skip(1).any(|above| same(from, above)) {
+        return Err(Error::config(
+            format!("{} is inside {}, whose videos its copies would be", to.display(), from.display()),
+            "choose a folder beside it",
+        ));
+    }
     let videos = open(from, output.quiet)?;
     let names = names(&videos);
     let counter = Counter::new("re-encoded", videos.len(), output.quiet);
