@@ -42,6 +42,9 @@ impl Default for LoaderOptions {
     }
 }
 
+/// Threads that make views, at most: far more than any machine has cores, and few enough to be started.
+const MOST_WORKERS: usize = 1024;
+
 /// Makes the batches of a training.
 pub struct Loader<R: Render> {
     renderer: Arc<Renderer<R>>,
@@ -53,10 +56,16 @@ impl<R: Render> Loader<R> {
     /// A loader of what `render` makes; `random` is the root of the run's randomness.
     ///
     /// # Errors
-    /// [`Error::Config`] when the batch is empty or larger than the data set.
+    /// [`Error::Config`] when the batch is empty or larger than the data set, and for thousands of workers.
     pub fn new(render: R, random: Random, options: LoaderOptions) -> Result<Self> {
         if options.batch_size == 0 {
             return Err(Error::config("the batch size is 0", "give at least 2 with --batch-size"));
+        }
+        if options.workers > MOST_WORKERS {
+            return Err(Error::config(
+                format!("{} threads are to make views", options.workers),
+                "more than there are cores make nothing faster; leave --workers out to have as many",
+            ));
         }
         if options.rank >= options.world {
             let (rank, world) = (options.rank, options.world);

@@ -83,7 +83,7 @@ fn settings_that_do_not_exist_have_a_suggestion() {
 #[test]
 fn values_that_cannot_be_used_are_named() {
     let here = Workshop::new();
-    let cases: [(&[&str], &[&str]); 26] = [
+    let cases: [(&[&str], &[&str]); 27] = [
         (
             &["--set", "optimizer.lr=fast"],
             &["optimizer.lr: expected a number, got the string \"fast\" (--set)"],
@@ -113,6 +113,7 @@ fn values_that_cannot_be_used_are_named() {
         (&["--set", "run.log_every=0"], &["run.log_every is 0"]),
         (&["--set", "run.checkpoint_every=-1"], &["run.checkpoint_every", "-1"]),
         (&["--set", "data.workers=0"], &["data.workers is 0", "at least 1"]),
+        (&["--set", "data.workers=5000"], &["5000 threads", "leave --workers out"]),
     ];
     for (words, message) in cases {
         let words = [words, &["--quiet"]].concat();

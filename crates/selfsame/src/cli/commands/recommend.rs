@@ -62,6 +62,9 @@ fn of_user(args: &args::Recommend, graph: &TrainedGraph, id: &str) -> Result<Exi
         tell(format!("warning: user {id} has nothing in training, so this list says little"));
     }
     let list = best(args, graph, &[user], &excluded(args, graph))?.pop().unwrap_or_default();
+    if list.is_empty() {
+        tell(format!("warning: user {id} had every item in training; --include-known lists them as well"));
+    }
     if args.graph.output.json {
         let items = items(&graph.data.items, &list, "score");
         print(json!({ "user": id, "known": known, "items": items }))?;
