@@ -179,10 +179,8 @@ impl Prepared {
             None => Progress::default(),
         };
         let step = progress.step as u64;
-        // Only now, when nothing speaks against going on, something is written: where the data lies now among it, so that it need not be told again.
-        record.data = data;
+        // Only now, when nothing speaks against going on, something is written.
         folder.write_record(&record)?;
-        folder.write_config(&to_keep(&self.settings, self.modality))?;
         let recorder = Recorder::new(
             Some(Metrics::resume(folder.metrics(), step, progress.epoch)?),
             Some(EventWriter::resume(folder.path(), step)?),

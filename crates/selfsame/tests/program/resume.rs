@@ -161,16 +161,6 @@ fn other_data_are_an_error_and_moved_data_are_not() {
     running.signal("TERM");
     assert_eq!(running.end().code, Some(75));
     assert!(before != here.state("run", "last"));
-    // Where they lie now is kept.
-    let moved = here.path("moved").canonicalize().unwrap();
-    assert_eq!(here.json("run/run.json")["data"]["path"], moved.display().to_string());
-    let mut again = Running::start({
-        let mut command = here.command();
-        command.args(["resume", "run"]);
-        command
-    });
-    again.until_records(&here.path("run/metrics.jsonl"), 20);
-    again.kill();
 }
 
 #[test]

@@ -110,7 +110,8 @@ impl Group {
         let count = self.runs.len();
         match common_name(&self.runs, &self.seeds) {
             Some(name) => format!("{name}: mean of {count} seeds"),
-            None => format!("mean of {count} seeds"),
+            // Whose they are: several such groups may stand side by side.
+            None => format!("{}: mean of {count} seeds", self.method),
         }
     }
 
