@@ -1,6 +1,7 @@
 //! The tests of the kernels under Valgrind, which sees every access to memory: `unsafe` code is only as good as its reasons.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use crate::process::{cargo, command, exists, output, run as run_command};
 use crate::test::{Outcome, WHOLE};
@@ -24,11 +25,13 @@ pub fn check() -> Result<Outcome, Failure> {
     let processes = std::thread::available_parallelism().map_or(1, usize::from);
     for program in programs {
         let list = output(command(&program).args(["--list", "--format", "terse"]))?;
-        let shares = shares(&list, processes);
+        // Small shares, since a few tests take most of the time.
+        let waiting = Mutex::new(shares(&list, 8 * processes).into_iter());
+        let next = || waiting.lock().map_or(None, |mut waiting| waiting.next());
+        let work = || std::iter::from_fn(next).try_for_each(|tests| run_tests(&program, &tests));
         std::thread::scope(|scope| {
-            let started: Vec<_> =
-                shares.iter().map(|tests| scope.spawn(|| run_tests(&program, tests))).collect();
-            started.into_iter().try_for_each(|share| match share.join() {
+            let started: Vec<_> = (0..processes).map(|_| scope.spawn(work)).collect();
+            started.into_iter().try_for_each(|worker| match worker.join() {
                 Ok(result) => result,
                 Err(_) => Err("a thread that ran valgrind has ended".to_owned()),
             })
@@ -43,11 +46,11 @@ fn run_tests(program: &Path, tests: &[&str]) -> Result<(), Failure> {
     run_command(valgrind.args(["--quiet", "--error-exitcode=1"]).arg(program).arg("--exact").args(tests))
 }
 
-/// The tests of a list, dealt out to so many processes; fewer where there are fewer tests. Neighbours, which take about as long, go to different ones.
-fn shares(list: &str, processes: usize) -> Vec<Vec<&str>> {
+/// The tests of a list in so many shares; fewer where there are fewer tests. Neighbours, which take about as long, are in different ones.
+fn shares(list: &str, count: usize) -> Vec<Vec<&str>> {
     let tests: Vec<&str> = list.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-    let share = |first| tests.iter().skip(first).step_by(processes).copied().collect();
-    (0..processes.min(tests.len())).map(share).collect()
+    let share = |first| tests.iter().skip(first).step_by(count).copied().collect();
+    (0..count.min(tests.len())).map(share).collect()
 }
 
 /// The programs with tests of a package, out of cargo's messages in JSON, one a line.
