@@ -43,6 +43,16 @@ fn replace(path: &Path, content: impl FnOnce(&mut BufWriter<&File>) -> io::Resul
     sync_folder(folder)
 }
 
+/// Makes the folders above a file that is about to be written.
+///
+/// # Errors
+///
+/// `Error::Io` when one cannot be made.
+pub fn make_folder_of(path: &Path) -> Result<()> {
+    let folder = folder_of(path);
+    std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))
+}
+
 /// Makes renames and new names in `folder` survive a power cut.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     // Only Unix lets a folder be opened; elsewhere the file system orders renames itself.
@@ -66,7 +76,8 @@ pub(crate) fn is_leftover(name: &OsStr) -> bool {
     name.to_string_lossy().ends_with(TEMPORARY)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a file lies in; that of the process for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

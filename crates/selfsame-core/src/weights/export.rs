@@ -1,6 +1,5 @@
 //! Weights out, for torchvision, timm and everything that reads safetensors.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -69,9 +68,7 @@ pub fn export(
         }
         tensors.push(Stored { name, kind: "F32", shape: &parameter.shape, bytes: values(parameter)? });
     }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-    }
+    atomic_file::make_folder_of(path)?;
     write_safetensors(path, metadata, &mut tensors)?;
 
     let beside = path.with_file_name("preprocess.json");

@@ -9,7 +9,7 @@ use ffmpeg_the_third as av;
 use av::format::Pixel;
 use av::frame;
 use av::software::scaling::{Context as Converter, Flags};
-use selfsame_core::{Error, Result};
+use selfsame_core::{Error, Result, atomic_file};
 
 use super::ffmpeg;
 use super::size::Size;
@@ -114,7 +114,6 @@ impl VideoWriter {
     pub fn create(path: &Path, options: &EncodeOptions) -> Result<Self> {
         let size = options.size;
         check_sides(size)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
         let mut builder = tempfile::Builder::new();
         let suffix = format!(".selfsame-tmp.{ending}");
@@ -122,7 +121,9 @@ impl VideoWriter {
         // Private by default, but results are for everyone whom the umask lets read.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder.tempfile_in(folder).map_err(|source| Error::io("write", path, source))?;
+        let temporary = builder
+            .tempfile_in(atomic_file::folder_of(path))
+            .map_err(|source| Error::io("write", path, source))?;
         let temporary = temporary.into_temp_path();
 
         ffmpeg::quiet();

@@ -52,26 +52,15 @@ pub fn refuse_existing(file: &Path, overwrite: bool) -> Result<()> {
     }
 }
 
-/// Makes the folders above a file that is about to be written.
+/// Makes sure that a picture may be written, as [`refuse_existing`] does, in the format that `ending` names: `png` or `gif`.
 ///
 /// # Errors
-/// [`Error::Io`] when one cannot be made.
-pub fn make_folder_of(file: &Path) -> Result<()> {
-    match file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error)),
-        None => Ok(()),
-    }
-}
-
-/// Makes sure that a picture may be written, as [`refuse_existing`] does.
-///
-/// # Errors
-/// As there, and for a name that does not end in `.png`.
-pub fn refuse_picture(file: &Path, overwrite: bool) -> Result<()> {
-    if !file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+/// As there, and for a name that does not end so.
+pub fn refuse_picture(file: &Path, ending: &str, overwrite: bool) -> Result<()> {
+    if !file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(ending)) {
         return Err(Error::config(
-            format!("{}: pictures are written as PNG", file.display()),
-            "give the file a name that ends in .png",
+            format!("{}: this picture is written as {}", file.display(), ending.to_uppercase()),
+            format!("give the file a name that ends in .{ending}"),
         ));
     }
     refuse_existing(file, overwrite)

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use selfsame_core::atomic_file::{folder_of, make_folder_of};
 use selfsame_core::{Error, Result};
 use tempfile::NamedTempFile;
 
@@ -17,9 +18,9 @@ impl Output {
     /// Begins a file, and creates the folders above it.
     pub fn create(path: &Path, overwrite: bool) -> Result<Self> {
         refuse_existing(path, overwrite)?;
-        let folder = folder_of(path);
-        fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        let file = temporary().tempfile_in(folder).map_err(|error| Error::io("create", path, error))?;
+        make_folder_of(path)?;
+        let file =
+            temporary().tempfile_in(folder_of(path)).map_err(|error| Error::io("create", path, error))?;
         Ok(Self { path: path.to_owned(), file: BufWriter::with_capacity(1 << 18, file) })
     }
 
@@ -69,13 +70,6 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 

@@ -9,7 +9,7 @@ mod texture;
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -99,9 +99,7 @@ pub fn write_motion_set(
     let unfinished = out.join(UNFINISHED);
     remove(&unfinished)?;
     for planned in &plan {
-        let path = unfinished.join(planned.name());
-        let folder = path.parent().map_or(PathBuf::new(), Path::to_owned);
-        fs::create_dir_all(&folder).map_err(|source| Error::io("create", &folder, source))?;
+        atomic_file::make_folder_of(&unfinished.join(planned.name()))?;
     }
     let done = AtomicUsize::new(0);
     plan.par_iter().try_for_each(|planned| {
@@ -140,8 +138,7 @@ fn check(options: &MotionSetOptions) -> Result<()> {
         let what = format!("frames of {} pixels are too small for anything to move in", options.size);
         return Err(Error::config(what, "choose sides of 16 or more"));
     }
-    check_sides(options.size)?;
-    Ok(())
+    check_sides(options.size)
 }
 
 /// Makes sure that the folder holds nothing, or a motion set that may go. What this command has begun and not finished is nothing.

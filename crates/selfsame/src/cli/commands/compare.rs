@@ -4,18 +4,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use selfsame_core::atomic_file::make_folder_of;
 use selfsame_core::{Error, Result};
 use serde_json::json;
 
 use crate::cli::args::Compare;
 use crate::cli::compare::{Comparison, Curves};
-use crate::cli::output::{make_folder_of, print, refuse_picture, tell};
+use crate::cli::output::{print, refuse_picture, tell};
 use crate::cli::terminal::Terminal;
 
 /// Prints runs side by side.
 pub fn run(args: &Compare) -> Result<ExitCode> {
     if let Some(file) = &args.curves {
-        refuse_picture(file, args.overwrite)?;
+        refuse_picture(file, "png", args.overwrite)?;
     }
     let comparison = Comparison::read(&runs_of(&args.runs)?)?;
     let curves = match &args.curves {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use selfsame_core::atomic_file::make_folder_of;
 use selfsame_core::{Error, Result};
 use selfsame_graph::data::{
     COLD, InteractionCheck, OpenOptions, Overlap, Quantiles, Statistics, check_interactions,
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::args;
 use crate::cli::chart;
 use crate::cli::commands::interactions::read_options;
-use crate::cli::output::{make_folder_of, print, refuse_picture};
+use crate::cli::output::{print, refuse_picture};
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
 
@@ -24,7 +25,7 @@ pub fn check(args: &args::Data) -> Result<ExitCode> {
     };
     let picture = output_file.as_deref().map(png);
     if let Some(picture) = &picture {
-        refuse_picture(picture, *overwrite)?;
+        refuse_picture(picture, "png", *overwrite)?;
     }
     let options = OpenOptions {
         read: read_options(reading),

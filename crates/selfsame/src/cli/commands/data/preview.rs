@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use selfsame_core::atomic_file::make_folder_of;
 use selfsame_core::{Error, Random, Result};
 use selfsame_image::data::{decode, probe};
 use selfsame_image::view::preview::contact_sheet;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use super::open;
 use crate::cli::args;
-use crate::cli::output::{make_folder_of, print, refuse_picture};
+use crate::cli::output::{print, refuse_picture};
 
 /// Views of a picture unless told otherwise.
 const VIEWS: usize = 6;
@@ -42,7 +43,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
             "views of pictures are those of a recipe: --recipe, see `selfsame list recipes`",
         ));
     }
-    refuse_picture(output_file, *overwrite)?;
+    refuse_picture(output_file, "png", *overwrite)?;
     let views = views.unwrap_or(VIEWS);
     let dataset = open(path)?;
     let pipeline = Pipeline::new(Recipe::by_name(recipe.as_deref().unwrap_or(RECIPE))?, *image_size, views)?;

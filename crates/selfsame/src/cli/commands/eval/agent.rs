@@ -7,12 +7,13 @@ use selfsame_control::data::Environment;
 use selfsame_control::eval::{self, Episodes, EpisodesResult, Player, ProbeConfig, ProbeResult, Video};
 use selfsame_control::method::{Acting, Agent};
 use selfsame_control::trained::TrainedAgent;
+use selfsame_core::atomic_file::make_folder_of;
 use selfsame_core::pretrain::Weights;
-use selfsame_core::{Error, Random, Result};
+use selfsame_core::{Random, Result};
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::{AgentRun, Probing};
-use crate::cli::output::{make_folder_of, print, refuse_existing, tell};
+use crate::cli::output::{print, refuse_picture, tell};
 use crate::cli::progress::Counter;
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
@@ -25,7 +26,8 @@ const PROBE_EPISODES: usize = 500;
 /// `selfsame eval episodes`
 pub fn episodes(args: &AgentRun, video: Option<&Path>, frames: usize, overwrite: bool) -> Result<ExitCode> {
     if let Some(file) = video {
-        check_video(file, overwrite)?;
+        // Before minutes are spent on its episodes.
+        refuse_picture(file, "gif", overwrite)?;
     }
     let count = args.episodes.unwrap_or(EPISODES);
     let mut trained = open(args)?;
@@ -99,17 +101,6 @@ fn player<'a>(agent: &'a mut dyn Agent, environment: &'a mut dyn Environment, ar
         max_steps,
         random: Random::new(args.seed).named("evaluation"),
     }
-}
-
-/// The picture must be possible before minutes are spent on its episodes.
-fn check_video(file: &Path, overwrite: bool) -> Result<()> {
-    if !file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gif")) {
-        return Err(Error::config(
-            format!("--video {}: moving pictures are written as GIF", file.display()),
-            "give the file a name that ends in .gif",
-        ));
-    }
-    refuse_existing(file, overwrite)
 }
 
 fn json_object(value: Value) -> Map<String, Value> {

@@ -30,8 +30,7 @@ impl Evaluation {
     pub fn all(args: &Sweep, runs: &[Planned]) -> Result<Vec<Self>> {
         let mut all: Vec<Self> = Vec::new();
         for text in &args.eval {
-            let evaluation = Self::new(text, args, labelled(runs))?;
-            evaluation.check_modality(text, runs)?;
+            let evaluation = Self::new(text, args, runs)?;
             if all.iter().any(|other| other.protocol == evaluation.protocol) {
                 return Err(Error::config(
                     format!("--eval {text}: this is measured twice"),
@@ -43,7 +42,7 @@ impl Evaluation {
         Ok(all)
     }
 
-    fn new(text: &str, args: &Sweep, labelled: Option<String>) -> Result<Self> {
+    fn new(text: &str, args: &Sweep, runs: &[Planned]) -> Result<Self> {
         let mut words = split(text);
         let given = |words: &[String], flags: &[&str]| {
             let is = |word: &String, flag: &&str| word == flag || word.starts_with(&format!("{flag}="));
@@ -63,7 +62,7 @@ impl Evaluation {
         }
         let flags = &args.training.flags;
         let defaults = [
-            (&["--data", "--train"][..], labelled),
+            (&["--data", "--train"][..], labelled(runs)),
             (&["--workers"], flags.workers.clone()),
             (&["--device"], flags.device.clone()),
         ];
@@ -78,30 +77,26 @@ impl Evaluation {
             protocol += "-dense";
         }
         let evaluation = Self { protocol, words, quiet: args.output.quiet };
-        evaluation.command(Path::new("RUN")).map_err(|what| {
+        let command = evaluation.command(Path::new("RUN")).map_err(|what| {
             Error::config(
                 format!("--eval {text}: {what}"),
                 "write what stands behind `selfsame eval`, without the run: --eval knn, or --eval \"linear --data labelled\"",
             )
         })?;
+        // What cannot be measured of the runs is told before they are trained.
+        if let Some(Planned { modality, .. }) = runs.first()
+            && !eval::is_for(&command, modality.data)
+        {
+            return Err(Error::config(
+                format!(
+                    "--eval {text}: these runs learn from {}, of which {} is no measure",
+                    modality.data, evaluation.protocol
+                ),
+                "`selfsame eval --help` says what each protocol measures",
+            ));
+        }
         evaluation.check_data()?;
         Ok(evaluation)
-    }
-
-    /// What cannot be measured of the runs is told before they are trained.
-    fn check_modality(&self, text: &str, runs: &[Planned]) -> Result<()> {
-        let Some(Planned { modality, .. }) = runs.first() else { return Ok(()) };
-        let command = self.command(Path::new("RUN")).map_err(Error::Internal)?;
-        if eval::is_for(&command, modality.data) {
-            return Ok(());
-        }
-        Err(Error::config(
-            format!(
-                "--eval {text}: these runs learn from {}, of which {} is no measure",
-                modality.data, self.protocol
-            ),
-            "`selfsame eval --help` says what each protocol measures",
-        ))
     }
 
     /// The data must be there now, not when the first training has ended.

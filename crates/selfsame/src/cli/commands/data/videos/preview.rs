@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use selfsame_core::atomic_file::make_folder_of;
 use selfsame_core::pretrain::Preset;
 use selfsame_core::settings::Layers;
 use selfsame_core::{Error, Random, Result};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::open;
 use crate::cli::args;
-use crate::cli::output::{make_folder_of, print, refuse_picture};
+use crate::cli::output::{print, refuse_picture};
 
 /// The method unless told otherwise.
 const METHOD: &str = "video-moco";
@@ -39,7 +40,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     else {
         return Err(Error::Internal("not a preview".into()));
     };
-    refuse_picture(output_file, *overwrite)?;
+    refuse_picture(output_file, "png", *overwrite)?;
     if views.is_some() {
         return Err(Error::config(
             "--views counts views of pictures",

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
+use selfsame_core::atomic_file::make_folder_of;
 use selfsame_core::{Error, Result};
 use selfsame_image::data::{BadFile, reason};
 use selfsame_video::data::{ReencodeOptions, Size, VideoCodec, VideoFolder, check_key_interval, reencode};
@@ -13,7 +14,7 @@ use serde_json::json;
 
 use super::{left_out, open};
 use crate::cli::args::{self, Output};
-use crate::cli::output::{make_folder_of, print, refuse_existing};
+use crate::cli::output::{print, refuse_existing};
 use crate::cli::progress::Counter;
 
 /// Copies a video into a file, or those of a folder into a folder.
@@ -97,8 +98,7 @@ fn folder(
         .zip(&names)
         .map(|(video, name)| {
             let copy = to.join(name);
-            let folder = copy.parent().unwrap_or(to);
-            fs::create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
+            make_folder_of(&copy)?;
             let frames = reencode(&videos.path_of(video), &copy, options);
             counter.at(done.fetch_add(1, Ordering::Relaxed) + 1);
             match frames {
