@@ -4,11 +4,15 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{RunRecord, host, tensorboard};
+use super::{RunRecord, Status, host, tensorboard};
 use crate::{Error, Result, atomic_file, checkpoint};
 
 const LOCK: &str = ".lock";
+
+/// Who asks whether a run is being trained holds its lock for a moment; so long a training that begins then waits.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// Who changes the record holds this one: a training ends while its run is evaluated, and evaluations run side by side.
 const RECORD_LOCK: &str = ".record.lock";
@@ -136,6 +140,15 @@ impl RunFolder {
         RunRecord::read(&self.record_path())
     }
 
+    /// How the run with this record stands: as the record says, but a run that nobody trains any more is not running.
+    pub fn status(&self, record: &RunRecord) -> Status {
+        let is_trained = || match File::open(self.path.join(LOCK)) {
+            Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        if record.status == Status::Running && !is_trained() { Status::Killed } else { record.status }
+    }
+
     /// Writes `run.json`, atomically.
     ///
     /// # Errors
@@ -245,7 +258,12 @@ fn lock(folder: &Path) -> Result<Option<File>> {
     let path = folder.join(LOCK);
     let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
     let mut file = file.map_err(|error| Error::io("write", &path, error))?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    if matches!(locked, Err(TryLockError::WouldBlock)) {
+        std::thread::sleep(MOMENT);
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let owner = fs::read_to_string(&path).unwrap_or_default();

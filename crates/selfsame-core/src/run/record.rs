@@ -14,7 +14,7 @@ use crate::{Error, Result, atomic_file};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Training, or killed without a chance to say so.
+    /// Training; in `run.json` also when it was killed without a chance to say so.
     Running,
     /// Trained to the last epoch.
     Finished,
@@ -22,6 +22,8 @@ pub enum Status {
     Stopped,
     /// Ended by an error.
     Failed,
+    /// `run.json` says that it is running, but nobody trains ([`RunFolder::status`](super::RunFolder::status)); never written there.
+    Killed,
 }
 
 impl Status {
@@ -32,6 +34,7 @@ impl Status {
             Self::Finished => "finished",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
+            Self::Killed => "killed",
         }
     }
 }

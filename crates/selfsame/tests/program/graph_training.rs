@@ -191,6 +191,66 @@ fn a_sweep_over_methods_is_compared_by_recall() {
 }
 
 #[test]
+fn runs_are_drawn_over_a_setting_and_over_groups_of_items() {
+    let here = place();
+    for (method, noise, seed) in [
+        ("mf", "0", "0"),
+        ("mf", "0", "1"),
+        ("mf", "0.2", "0"),
+        ("lightgcn", "0", "0"),
+        ("lightgcn", "0.2", "0"),
+    ] {
+        let run = format!("runs/{method}-{noise}-{seed}");
+        pretrain(&here, method, &run, &["--noise", noise, "--seed", seed, "--quiet"]).succeeds();
+        here.run(&["eval", "ranking", &run, "--k", "5,20", "--groups", "4"]).succeeds();
+    }
+    let words = [
+        "compare",
+        "runs",
+        "--against",
+        "data.noise",
+        "--chart",
+        "noise.png",
+        "--long-tail",
+        "tail.png",
+        "--json",
+    ];
+    let said = here.run(&words).succeeds().result();
+    for name in ["noise.png", "tail.png"] {
+        assert_eq!(&fs::read(here.path(name)).unwrap()[1..4], b"PNG");
+    }
+
+    let [lightgcn, mf] = [0, 1].map(|at| &said["chart"]["of"][at]);
+    assert_eq!((&lightgcn["name"], &lightgcn["runs"]), (&json!("lightgcn"), &json!(2)));
+    assert_eq!((&mf["name"], &mf["runs"]), (&json!("mf"), &json!(3)));
+    let recalls: Vec<_> = said["runs"].as_array().unwrap().iter().map(|run| &run["recall@20"]).collect();
+    let mean = (recalls[2].as_f64().unwrap() + recalls[3].as_f64().unwrap()) / 2.0;
+    let places: Vec<_> = mf["points"].as_array().unwrap().iter().map(|point| &point["data.noise"]).collect();
+    assert_eq!(places, [&json!(0), &json!(0.2)]);
+    assert!((mf["points"][0]["mean"].as_f64().unwrap() - mean).abs() < 1e-12, "{mf} {recalls:?}");
+    assert_eq!(&mf["points"][1]["mean"], recalls[4]);
+
+    // The two seeds are one curve; what its groups contribute comes to the recall.
+    let tails = said["long_tail"]["of"].as_array().unwrap();
+    assert_eq!(tails.len(), 4);
+    let of_groups = tails[0]["points"].as_array().unwrap();
+    assert_eq!((&tails[0]["runs"], of_groups.len()), (&json!(2), 4));
+    let sum: f64 = of_groups.iter().map(|point| point["mean"].as_f64().unwrap()).sum();
+    assert!((sum - mean).abs() < 1e-9, "{sum} of {mean}");
+
+    for (more, words) in [
+        (&["--against", "data.nose"][..], &["data.nose is not among its settings"][..]),
+        (&["--against", "noise"], &["not SECTION.NAME"]),
+        (&["--against", "data.path"], &["not a number"]),
+        (&["--against", "data.noise", "--measure", "knn"], &["`knn`", "recall@20"]),
+    ] {
+        let command = [&["compare", "runs", "--chart", "other.png"], more].concat();
+        here.run(&command).fails(2, words);
+    }
+    here.run(&["compare", "runs", "--long-tail", "tail.png"]).fails(2, &["tail.png", "--overwrite"]);
+}
+
+#[test]
 fn what_makes_no_sense_for_interactions_is_explained() {
     let here = place();
     fs::write(here.path("empty.txt"), "").unwrap();

@@ -48,6 +48,20 @@ fn records_remember_how_a_run_ended() {
 }
 
 #[test]
+fn a_run_that_nobody_trains_any_more_was_killed() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = parent.path().join("a");
+    let folder = run(&path);
+    let mut record = folder.record().unwrap();
+    let reader = RunFolder::open(&path).unwrap();
+    assert_eq!(reader.status(&record), Status::Running);
+    drop(folder);
+    assert_eq!(reader.status(&record), Status::Killed);
+    record.end(Status::Failed, None);
+    assert_eq!(reader.status(&record), Status::Failed);
+}
+
+#[test]
 fn an_existing_run_is_refused_with_what_to_type() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("a");

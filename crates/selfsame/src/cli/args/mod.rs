@@ -9,7 +9,7 @@ mod training;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use data::{Data, Kind};
 pub use embeddings::{Embed, Export, ExportFormat, Nodes};
@@ -87,7 +87,11 @@ pub struct Output {
 
 /// `selfsame compare`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  selfsame compare runs/*\n  selfsame compare runs/* --curves curves.png")]
+#[command(
+    after_help = "Examples:\n  selfsame compare runs/*\n  selfsame compare runs/* --curves curves.png\n  \
+    selfsame compare runs/noise --against data.noise --chart noise.png\n  selfsame compare runs/sgl runs/lightgcn --long-tail tail.png"
+)]
+#[command(group = ArgGroup::new("pictures").args(["curves", "chart", "long_tail"]).multiple(true))]
 pub struct Compare {
     /// Folders of runs; a folder that holds runs, such as a sweep's, stands for all of them
     #[arg(required = true)]
@@ -95,8 +99,20 @@ pub struct Compare {
     /// A picture of what was measured while training: a curve for runs that differ only by seed, in its 95 % interval
     #[arg(long, value_name = "FILE.png")]
     pub curves: Option<PathBuf>,
-    /// Replace an existing picture
-    #[arg(long, requires = "curves")]
+    /// A picture of what was evaluated over the values of --against: a curve for runs that differ by it and by seed alone
+    #[arg(long, value_name = "FILE.png", requires = "against")]
+    pub chart: Option<PathBuf>,
+    /// The setting of --chart's axis, a number such as data.noise or method.temperature
+    #[arg(long, value_name = "SECTION.NAME", requires = "chart")]
+    pub against: Option<String>,
+    /// What --chart shows, by its name in --json, such as knn or recall@20; otherwise the first that was measured in all runs
+    #[arg(long, value_name = "NAME", requires = "chart")]
+    pub measure: Option<String>,
+    /// A picture of what rare and popular items contribute to the recall of ranked runs
+    #[arg(long, value_name = "FILE.png")]
+    pub long_tail: Option<PathBuf>,
+    /// Replace existing pictures
+    #[arg(long, requires = "pictures")]
     pub overwrite: bool,
     /// Print the result as one JSON object on one line
     #[arg(long)]

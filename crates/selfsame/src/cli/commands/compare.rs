@@ -15,31 +15,37 @@ use crate::cli::terminal::Terminal;
 
 /// Prints runs side by side.
 pub fn run(args: &Compare) -> Result<ExitCode> {
-    if let Some(file) = &args.curves {
+    let pictures = [&args.curves, &args.long_tail, &args.chart];
+    for file in pictures.into_iter().flatten() {
         refuse_picture(file, "png", args.overwrite)?;
     }
     let comparison = Comparison::read(&runs_of(&args.runs)?)?;
-    let curves = match &args.curves {
-        Some(file) => {
-            let curves = Curves::of(&comparison)?;
-            make_folder_of(file)?;
-            curves.picture().save_png(file)?;
-            Some((file, curves))
-        }
-        None => None,
-    };
+    let mut drawn = Vec::new();
+    if let Some(file) = &args.curves {
+        drawn.push(("curves", file, Curves::over_steps(&comparison)?));
+    }
+    if let Some(file) = &args.long_tail {
+        drawn.push(("long_tail", file, Curves::over_popularity(&comparison)?));
+    }
+    if let (Some(file), Some(setting)) = (&args.chart, &args.against) {
+        drawn.push(("chart", file, Curves::over_setting(&comparison, setting, args.measure.as_deref())?));
+    }
+    for (_, file, curves) in &drawn {
+        make_folder_of(file)?;
+        curves.picture().save_png(file)?;
+    }
     if args.json {
         let mut result = comparison.json();
-        if let Some((file, curves)) = &curves {
-            result["curves"] = json!({ "file": file, "of": curves });
+        for (name, file, curves) in &drawn {
+            result[*name] = json!({ "file": file, "of": curves.json() });
         }
         print(result)?;
         return Ok(ExitCode::SUCCESS);
     }
     let terminal = Terminal::of(&io::stdout());
     print(comparison.table(terminal))?;
-    if let Some((file, curves)) = &curves {
-        print(format!("\n{}\ncurves: {}", curves.table(terminal), file.display()))?;
+    for (name, file, curves) in &drawn {
+        print(format!("\n{}\n{}: {}", curves.table(terminal), name.replace('_', " "), file.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

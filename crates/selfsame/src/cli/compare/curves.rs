@@ -1,11 +1,12 @@
-//! What was measured while training, step by step; of runs that differ only by seed as one curve.
+//! Results of several runs as curves: over the steps of training, over groups of items, or over a setting.
 
 use selfsame_core::{Error, Result};
 use selfsame_image::picture::Picture;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::Comparison;
 use super::groups::Sureness;
+use super::summary::Summary;
 use crate::cli::chart::{self, Point, Series};
 use crate::cli::table::{Align, Table};
 use crate::cli::terminal::Terminal;
@@ -13,77 +14,116 @@ use crate::cli::terminal::Terminal;
 /// Rows of a table, at most: the picture has all.
 const ROWS: usize = 12;
 
-/// A curve for every group of runs, and for every run that is in none.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Curves(Vec<Curve>);
+/// Curves of runs, with what they are drawn over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curves {
+    over: String,
+    measure: Option<String>,
+    curves: Vec<Curve>,
+}
 
-/// Measurements of some runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Results of some runs.
+#[derive(Clone, Debug, PartialEq)]
 struct Curve {
     name: String,
     runs: usize,
     points: Vec<Measured>,
 }
 
-/// What runs were worth after so many steps.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+/// What runs were worth at a place of the axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Measured {
-    step: u64,
+    x: f64,
     mean: f64,
-    #[serde(flatten)]
     sureness: Sureness,
 }
 
 impl Curves {
+    /// What was measured while training, over the steps.
+    ///
     /// # Errors
     /// When nothing was measured in any run.
-    pub fn of(comparison: &Comparison) -> Result<Self> {
-        let mut curves = Vec::new();
-        let mut grouped = Vec::new();
-        for group in &comparison.groups {
-            let runs = comparison.runs.iter().filter(|run| group.runs.contains(&run.run));
-            let own: Vec<&[(u64, f64)]> = runs.map(|run| &run.curve[..]).collect();
-            curves.push(Curve::of(group.shown_name(), &own));
-            grouped.extend(&group.runs);
-        }
-        for run in comparison.runs.iter().filter(|run| !grouped.contains(&&run.run)) {
-            curves.push(Curve::of(run.shown_name(), &[&run.curve]));
-        }
-        curves.retain(|curve| !curve.points.is_empty());
+    pub fn over_steps(comparison: &Comparison) -> Result<Self> {
+        let curves = of_groups(comparison, |run| &run.curve);
         if curves.is_empty() {
             return Err(Error::config(
                 "nothing was measured while these runs trained, so there are no curves",
                 "leave --curves out; agents are measured by themselves, other trainings with --eval-data",
             ));
         }
-        Ok(Self(curves))
+        Ok(Self { over: "step".into(), measure: None, curves })
+    }
+
+    /// What groups of items, from rare to popular ones, contribute to the recall.
+    ///
+    /// # Errors
+    /// When no run was ranked.
+    pub fn over_popularity(comparison: &Comparison) -> Result<Self> {
+        let curves = of_groups(comparison, |run| &run.by_popularity);
+        if curves.is_empty() {
+            return Err(Error::config(
+                "none of these runs was ranked, so nothing is known of its groups of items",
+                "rank them first: `selfsame eval ranking RUN`",
+            ));
+        }
+        Ok(Self { over: "group of items".into(), measure: Some("recall".into()), curves })
+    }
+
+    /// What was evaluated, over the values of a setting: a curve for all runs that differ by it and by seed alone.
+    ///
+    /// # Errors
+    /// When a run has no such setting or it is no number, when no evaluation was made in all runs, or when `measure` is not one that was.
+    pub fn over_setting(comparison: &Comparison, setting: &str, measure: Option<&str>) -> Result<Self> {
+        let measure = common_measure(comparison, measure)?;
+        let mut curves: Vec<(&Summary, toml::Table, Vec<(f64, f64)>)> = Vec::new();
+        for run in &comparison.runs {
+            let (value, others) = without(run, setting)?;
+            let Some(worth) = run.results().find(|(name, _)| *name == measure).map(|(_, worth)| worth) else {
+                continue;
+            };
+            let repeats = |(other, settings, _): &&mut (&Summary, toml::Table, _)| {
+                (&other.method, &other.dataset) == (&run.method, &run.dataset) && *settings == others
+            };
+            match curves.iter_mut().find(repeats) {
+                Some((_, _, points)) => points.push((value, worth)),
+                None => curves.push((run, others, vec![(value, worth)])),
+            }
+        }
+        let methods: Vec<_> = curves.iter().map(|(run, ..)| &run.method).collect();
+        let name = |run: &Summary| match methods.iter().filter(|method| ***method == run.method).count() {
+            1 => run.method.clone(),
+            _ => format!("{}: {}", run.method, run.run.display()),
+        };
+        let curves = curves.iter().map(|(run, _, points)| Curve::by_value(name(run), points)).collect();
+        Ok(Self { over: setting.into(), measure: Some(measure.into()), curves })
     }
 
     /// All curves.
     pub fn picture(&self) -> Picture {
         let point = |measured: &Measured| {
             let interval = measured.sureness.interval;
-            Point { x: measured.step as f64, y: measured.sureness.iqm, band: [interval.low, interval.high] }
+            Point { x: measured.x, y: measured.sureness.iqm, band: [interval.low, interval.high] }
         };
         let series = |curve: &Curve| Series {
             name: curve.name.to_uppercase(),
             points: curve.points.iter().map(point).collect(),
         };
-        let series: Vec<_> = self.0.iter().map(series).collect();
-        chart::lines("interquartile mean and 95% interval".to_uppercase().as_str(), "STEPS", &series)
+        let series: Vec<_> = self.curves.iter().map(series).collect();
+        let of = self.measure.as_ref().map_or_else(String::new, |measure| format!("{measure}: "));
+        let title = format!("{of}interquartile mean and 95% interval");
+        chart::lines(&title.to_uppercase(), &self.over.to_uppercase(), &series)
     }
 
     /// Some points of every curve.
     pub fn table(&self, terminal: Terminal) -> String {
         let mut table = Table::new([
             ("curve", Align::Left),
-            ("steps", Align::Right),
-            ("mean", Align::Right),
+            (&self.over, Align::Right),
+            (self.measure.as_deref().unwrap_or("mean"), Align::Right),
             ("IQM", Align::Right),
             ("95 %", Align::Right),
         ]);
-        for curve in &self.0 {
+        for curve in &self.curves {
             let last = curve.points.len() - 1;
             let every = curve.points.len().div_ceil(ROWS);
             for (_, point) in curve.points.iter().enumerate().filter(|(at, _)| at % every == 0 || *at == last)
@@ -91,7 +131,7 @@ impl Curves {
                 let Sureness { iqm, interval } = point.sureness;
                 table.row([
                     curve.name.clone(),
-                    point.step.to_string(),
+                    point.x.to_string(),
                     format!("{:.3}", point.mean),
                     format!("{iqm:.3}"),
                     format!("{:.3} to {:.3}", interval.low, interval.high),
@@ -100,25 +140,117 @@ impl Curves {
         }
         table.render(terminal)
     }
+
+    /// All points, by what they are drawn over.
+    pub fn json(&self) -> Value {
+        let point = |point: &Measured| {
+            let Sureness { iqm, interval } = point.sureness;
+            // Steps and groups are counted.
+            let x = if point.x.fract() == 0.0 { json!(point.x as i64) } else { json!(point.x) };
+            json!({ &self.over: x, "mean": point.mean, "iqm": iqm, "interval": interval })
+        };
+        let curve = |curve: &Curve| {
+            let points: Vec<_> = curve.points.iter().map(point).collect();
+            json!({ "name": curve.name, "runs": curve.runs, "points": points })
+        };
+        self.curves.iter().map(curve).collect()
+    }
+}
+
+/// A curve for every group of runs, and for every run that is in none; those without points are left out.
+fn of_groups(comparison: &Comparison, points: fn(&Summary) -> &[(f64, f64)]) -> Vec<Curve> {
+    let mut curves = Vec::new();
+    let mut grouped = Vec::new();
+    for group in &comparison.groups {
+        let runs = comparison.runs.iter().filter(|run| group.runs.contains(&run.run));
+        let own: Vec<&[(f64, f64)]> = runs.map(points).collect();
+        curves.push(Curve::of(group.shown_name(), &own));
+        grouped.extend(&group.runs);
+    }
+    for run in comparison.runs.iter().filter(|run| !grouped.contains(&&run.run)) {
+        curves.push(Curve::of(run.shown_name(), &[points(run)]));
+    }
+    curves.retain(|curve| !curve.points.is_empty());
+    curves
+}
+
+/// The name of the measure that is meant: the one that was asked for, or the first that all runs have.
+fn common_measure<'a>(comparison: &'a Comparison, asked: Option<&str>) -> Result<&'a str> {
+    let of_first: Vec<&str> =
+        comparison.runs.first().into_iter().flat_map(Summary::results).map(|(name, _)| name).collect();
+    let is_common =
+        |name: &str| comparison.runs.iter().all(|run| run.results().any(|(other, _)| other == name));
+    let common: Vec<&str> = of_first.into_iter().filter(|name| is_common(name)).collect();
+    let found = match asked {
+        Some(asked) => common.iter().find(|name| **name == asked),
+        None => common.first(),
+    };
+    found.copied().ok_or_else(|| {
+        let help = match &common[..] {
+            [] => "evaluate all of them first, with `selfsame eval`".into(),
+            common => format!("measured in all of them: {}", common.join(", ")),
+        };
+        let what = asked.map_or_else(|| "nothing".into(), |asked| format!("`{asked}`"));
+        Error::config(format!("{what} was measured in all of these runs"), help)
+    })
+}
+
+/// The value of a setting, `section.name`, and all other settings without it and the seed.
+fn without(run: &Summary, setting: &str) -> Result<(f64, toml::Table)> {
+    let missing = |what: &str| {
+        Error::config(
+            format!("{}: {setting} {what}", run.run.display()),
+            "give --against a setting that is a number in all of these runs, as in data.noise",
+        )
+    };
+    let mut settings =
+        run.settings.clone().ok_or_else(|| missing("is not known: there is no config.toml"))?;
+    let (section, name) = setting.split_once('.').ok_or_else(|| missing("is not SECTION.NAME"))?;
+    let value = settings.get_mut(section).and_then(toml::Value::as_table_mut);
+    let value =
+        value.and_then(|section| section.remove(name)).ok_or_else(|| missing("is not among its settings"))?;
+    let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+    Ok((number.ok_or_else(|| missing(&format!("is {value}, not a number")))?, settings))
 }
 
 impl Curve {
-    /// At every step at which one of the runs was measured after all of them were; in between, a run is worth what it was last.
-    fn of(name: String, runs: &[&[(u64, f64)]]) -> Self {
-        let mut steps: Vec<u64> = runs.iter().flat_map(|run| run.iter().map(|(step, _)| *step)).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        let until = runs.iter().filter_map(|run| run.last()).map(|(step, _)| *step).min().unwrap_or(0);
-        let at = |step: u64| -> Option<Measured> {
+    /// At every place at which one of the runs was measured after all of them were; in between, a run is worth what it was last.
+    fn of(name: String, runs: &[&[(f64, f64)]]) -> Self {
+        let places = sorted(runs.iter().flat_map(|run| run.iter().map(|(x, _)| *x)));
+        let until = runs.iter().filter_map(|run| run.last()).map(|(x, _)| *x).fold(f64::INFINITY, f64::min);
+        let at = |x: f64| -> Option<Measured> {
             let last =
-                |run: &&[(u64, f64)]| run.iter().rev().find(|(at, _)| *at <= step).map(|(_, value)| *value);
-            let values: Vec<f64> = runs.iter().map(last).collect::<Option<_>>()?;
-            let mean = values.iter().sum::<f64>() / values.len() as f64;
-            Some(Measured { step, mean, sureness: Sureness::of(&values) })
+                |run: &&[(f64, f64)]| run.iter().rev().find(|(at, _)| *at <= x).map(|(_, value)| *value);
+            Some(Measured::of(x, &runs.iter().map(last).collect::<Option<Vec<_>>>()?))
         };
-        let points = steps.into_iter().filter(|step| *step <= until).filter_map(at).collect();
+        let points = places.into_iter().filter(|x| *x <= until).filter_map(at).collect();
         Self { name, runs: runs.len(), points }
     }
+
+    /// Of runs with a value and a result each.
+    fn by_value(name: String, runs: &[(f64, f64)]) -> Self {
+        let at = |x: f64| {
+            let worth: Vec<f64> =
+                runs.iter().filter(|(value, _)| *value == x).map(|(_, worth)| *worth).collect();
+            Measured::of(x, &worth)
+        };
+        let points = sorted(runs.iter().map(|(x, _)| *x)).into_iter().map(at).collect();
+        Self { name, runs: runs.len(), points }
+    }
+}
+
+impl Measured {
+    fn of(x: f64, values: &[f64]) -> Self {
+        Self { x, mean: values.iter().sum::<f64>() / values.len() as f64, sureness: Sureness::of(values) }
+    }
+}
+
+/// Each once, from the least on.
+fn sorted(places: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut places: Vec<f64> = places.collect();
+    places.sort_unstable_by(f64::total_cmp);
+    places.dedup();
+    places
 }
 
 #[cfg(test)]
@@ -127,17 +259,25 @@ mod tests {
 
     #[test]
     fn a_curve_holds_the_last_measurement_of_every_run() {
-        let runs: [&[(u64, f64)]; 2] = [&[(100, 1.0), (200, 2.0), (300, 9.0)], &[(150, 3.0), (200, 4.0)]];
+        let runs: [&[(f64, f64)]; 2] =
+            [&[(100.0, 1.0), (200.0, 2.0), (300.0, 9.0)], &[(150.0, 3.0), (200.0, 4.0)]];
         let curve = Curve::of("both".into(), &runs);
-        let found: Vec<_> = curve.points.iter().map(|point| (point.step, point.mean)).collect();
-        assert_eq!(found, [(150, 2.0), (200, 3.0)]);
+        let found: Vec<_> = curve.points.iter().map(|point| (point.x, point.mean)).collect();
+        assert_eq!(found, [(150.0, 2.0), (200.0, 3.0)]);
         let Sureness { iqm, interval } = curve.points[1].sureness;
         assert_eq!((iqm, interval.low, interval.high), (3.0, 2.0, 4.0));
     }
 
     #[test]
     fn a_single_run_is_sure_of_itself() {
-        let curve = Curve::of("one".into(), &[&[(10, 0.5)]]);
+        let curve = Curve::of("one".into(), &[&[(10.0, 0.5)]]);
         assert_eq!(curve.points[0].sureness.interval.low, 0.5);
+    }
+
+    #[test]
+    fn runs_of_one_value_are_put_together() {
+        let curve = Curve::by_value("noise".into(), &[(0.2, 1.0), (0.0, 5.0), (0.2, 3.0)]);
+        let found: Vec<_> = curve.points.iter().map(|point| (point.x, point.mean)).collect();
+        assert_eq!((curve.runs, found), (3, vec![(0.0, 5.0), (0.2, 2.0)]));
     }
 }

@@ -109,7 +109,10 @@ pub struct Summary {
     pub outdated: Vec<Outdated>,
     /// What was measured while training, by the steps until then.
     #[serde(skip)]
-    pub curve: Vec<(u64, f64)>,
+    pub curve: Vec<(f64, f64)>,
+    /// What groups of items contribute to the recall, by their number: from rare items, 1, to popular ones.
+    #[serde(skip)]
+    pub by_popularity: Vec<(f64, f64)>,
     /// The settings without those that a repetition may change.
     #[serde(skip)]
     pub settings: Option<toml::Table>,
@@ -134,7 +137,7 @@ impl Summary {
         let evaluations = EVALUATIONS.into_iter().filter(|it| !is_outdated(it.key));
         Ok(Self {
             run: path.to_owned(),
-            status: record.status,
+            status: folder.status(&record),
             dataset: data
                 .file_name()
                 .map_or_else(|| record.data.path.clone(), |name| name.to_string_lossy().into_owned()),
@@ -149,9 +152,18 @@ impl Summary {
             evaluations: evaluations.filter_map(|it| Some((it.name, result(it.key)?))).collect(),
             outdated,
             curve: curve(&records),
+            by_popularity: by_popularity(&record.results),
             settings: read_settings(&folder.config())?,
             method: record.method,
         })
+    }
+
+    /// All that was evaluated, then what was last measured while training, by their names in JSON.
+    pub fn results(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let evaluated =
+            EVALUATIONS.into_iter().filter_map(|it| Some((it.name, *self.evaluations.get(it.name)?)));
+        let trained = [("knn_after", self.knn_after), ("recall@20_after", self.recall_after)];
+        evaluated.chain(trained.into_iter().filter_map(|(name, value)| Some((name, value?))))
     }
 
     /// The folder, and how the run stands if it is not finished.
@@ -161,6 +173,7 @@ impl Summary {
             Status::Running => " (running)",
             Status::Stopped => " (stopped)",
             Status::Failed => " (failed)",
+            Status::Killed => " (killed)",
         };
         format!("{}{status}", self.run.display())
     }
@@ -177,11 +190,23 @@ fn outdated(results: &Map<String, Value>, steps: u64) -> Vec<Outdated> {
 }
 
 /// The measurements of every epoch; each kind of data has one yardstick.
-fn curve(records: &[Record]) -> Vec<(u64, f64)> {
+fn curve(records: &[Record]) -> Vec<(f64, f64)> {
     let fields = [Yardstick::KNN, Yardstick::RECALL, Yardstick::RETURN].map(|yardstick| yardstick.field);
     let epochs = records.iter().filter(|record| record.kind == Kind::Epoch);
     let measured = |record: &Record| fields.iter().find_map(|field| record.value(field));
-    epochs.filter_map(|record| Some((record.step, measured(record)?))).collect()
+    epochs.filter_map(|record| Some((record.step as f64, measured(record)?))).collect()
+}
+
+/// Recall@20 of every group of items, or the first recall that was measured.
+fn by_popularity(results: &Map<String, Value>) -> Vec<(f64, f64)> {
+    let groups = results.get("ranking").and_then(|ranking| ranking.get("groups")?.as_array());
+    let of = |group: &Value| {
+        let number = group.get("group")?.as_f64()?;
+        let mut recalls = group.as_object()?.iter().filter(|(name, _)| name.starts_with("recall@"));
+        let recall = group.get("recall@20").or_else(|| recalls.next().map(|(_, recall)| recall))?;
+        Some((number, recall.as_f64()?))
+    };
+    groups.into_iter().flatten().filter_map(of).collect()
 }
 
 fn speed(records: &[Record]) -> Option<f64> {

@@ -86,6 +86,12 @@ fn a_run_that_only_began_is_shown_as_such() {
     let comparison = Comparison::read(&[folder.path().to_owned()]).unwrap();
     assert!(comparison.table(Terminal::PLAIN).contains("(running)"));
     assert_eq!((comparison.runs[0].epochs, comparison.runs[0].loss), (0, None));
+
+    // The lock of a killed process vanishes with it, its record stays.
+    drop(run);
+    let comparison = Comparison::read(&[folder.path().to_owned()]).unwrap();
+    assert!(comparison.table(Terminal::PLAIN).contains("(killed)"));
+    assert_eq!(comparison.json()["runs"][0]["status"], json!("killed"));
 }
 
 #[test]

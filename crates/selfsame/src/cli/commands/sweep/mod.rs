@@ -116,7 +116,7 @@ fn state(run: &Planned) -> Result<State> {
     }
     Ok(match folder.record()?.status {
         Status::Finished => State::Finished,
-        Status::Running | Status::Stopped | Status::Failed => State::Unfinished,
+        Status::Running | Status::Stopped | Status::Failed | Status::Killed => State::Unfinished,
     })
 }
 
