@@ -1,9 +1,9 @@
 //! Steps of graph methods, ranking, and how their costs grow with the interactions.
 
 use super::compare::{median, numbers};
-use super::{Case, Options, Ratio, Row, release};
-use crate::Failure;
+use super::{Case, Options, Ratio, Row, picture, release};
 use crate::process::{command, output};
+use crate::{Failure, root};
 
 /// Users, items and interactions of gowalla, which are made up where no real ones are given.
 pub const GOWALLA: &str = "29858,40981,810128";
@@ -54,7 +54,8 @@ fn ranking(options: &Options) -> Result<(), Failure> {
 }
 
 /// What LightGCN costs by the number of interactions, at a batch that grows with them. A step goes over the whole graph, so with the same
-/// batch an epoch of ten times the interactions would cost a hundred times as much, here as anywhere.
+/// batch an epoch of ten times the interactions would cost a hundred times as much, here as anywhere. Draws the
+/// book's picture of it.
 fn scales(options: &Options) -> Result<(), Failure> {
     println!("\nlightgcn by scale, {STEPS_OF_EPOCH} steps an epoch; median of {} turns", options.rounds);
     println!("| users, items, interactions | batch | ms a step | s a million interactions | MB at most |");
@@ -69,14 +70,20 @@ fn scales(options: &Options) -> Result<(), Failure> {
             turns[1].push(memory);
         }
     }
+    let mut costs = Vec::new();
     for ([sizes, batch], turns) in SCALES.iter().zip(&mut turns) {
         let [step, memory] = turns.each_mut().map(|turns| median(turns));
         let interactions = sizes.rsplit(',').next().and_then(|count| count.parse().ok()).unwrap_or(f64::NAN);
-        println!(
-            "| {sizes} | {batch} | {step:.1} | {:.2} | {memory:.0} |",
-            epoch_of_a_million(step, interactions)
-        );
+        let cost = epoch_of_a_million(step, interactions);
+        println!("| {sizes} | {batch} | {step:.1} | {cost:.2} | {memory:.0} |");
+        costs.push((format!("{} million interactions", interactions / 1e6), cost));
     }
+    let file = root().join("docs/src/images/graph-scale.svg");
+    let names: Vec<&str> = costs.iter().map(|(name, _)| name.as_str()).collect();
+    let column = costs.iter().map(|(_, cost)| *cost).collect();
+    let svg = picture::draw(&["an epoch, each million"], &names, &[column], |cost| format!("{cost:.1} s"));
+    std::fs::write(&file, svg).map_err(|cause| format!("{}: {cause}", file.display()))?;
+    println!("\ndrawn in {}", file.display());
     Ok(())
 }
 

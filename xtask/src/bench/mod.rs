@@ -12,6 +12,7 @@ mod machine;
 mod methods;
 mod networks;
 mod options;
+mod picture;
 mod profile;
 mod ratios;
 mod training;

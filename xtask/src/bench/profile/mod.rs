@@ -1,11 +1,11 @@
 //! `cargo xtask bench --only profile`: what the time of a training step is spent on, by Linux's `perf`.
 
 mod categories;
-mod picture;
 mod samples;
 
 use std::fs;
 
+use super::picture;
 use crate::process::{cargo, command, exists, output, run as run_command};
 use crate::{Failure, root};
 use categories::{CATEGORIES, Shares, shares};
@@ -66,7 +66,7 @@ pub fn profile() -> Result<(), Failure> {
         println!("| {row} |{}", cells.collect::<String>());
     }
     let file = root().join("docs/src/images/step-profile.svg");
-    fs::write(&file, picture::draw(&names, &CATEGORIES, &columns))
+    fs::write(&file, picture::draw(&names, &CATEGORIES, &columns, picture::percent))
         .map_err(|cause| format!("{}: {cause}", file.display()))?;
     println!("\ndrawn in {}", file.display());
     Ok(())
