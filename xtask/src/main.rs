@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `setup`, `bench`, `docs`, `sample`.
+//! The project's own tasks: `cargo xtask test`, `setup`, `bench`, `docs`, `pictures`, `sample`.
 //!
 //! Only the standard library, so that a task starts a second after it is typed.
 
@@ -7,6 +7,7 @@ mod docs;
 mod licences;
 mod links;
 mod memory;
+mod pictures;
 mod process;
 mod python;
 mod sample;
@@ -26,6 +27,7 @@ usage: cargo xtask TASK
   setup [--tools]   install what building and testing needs; --tools adds cargo-deny and mdbook
   bench [OPTIONS]   measure kernels, views and training; --help lists the options
   docs [--open]     build the book and the API documentation
+  pictures          draw the book's pictures of formulas
   sample [PACKAGE]  rebuild data/sample from Debian's openclipart-png (a .deb file or an unpacked folder)
 
 steps of test: setup format links licences clippy test environments memory rustdoc deny book
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         "setup" => setup::run(rest),
         "bench" => bench::run(rest),
         "docs" => docs::run(rest),
+        "pictures" => pictures::run(rest),
         "sample" => sample::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
