@@ -1,4 +1,4 @@
-//! Results of several runs as curves: over the steps of training, over groups of items, or over a setting.
+//! Results of several runs as curves: over the steps of training, or over groups of items; `over_setting.rs` has those over a setting.
 
 use selfsame_core::{Error, Result};
 use selfsame_image::picture::Picture;
@@ -17,14 +17,14 @@ const ROWS: usize = 12;
 /// Curves of runs, with what they are drawn over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curves {
-    over: String,
-    measure: Option<String>,
-    curves: Vec<Curve>,
+    pub(super) over: String,
+    pub(super) measure: Option<String>,
+    pub(super) curves: Vec<Curve>,
 }
 
 /// Results of some runs.
 #[derive(Clone, Debug, PartialEq)]
-struct Curve {
+pub(super) struct Curve {
     name: String,
     runs: usize,
     points: Vec<Measured>,
@@ -67,35 +67,6 @@ impl Curves {
             ));
         }
         Ok(Self { over: "group of items".into(), measure: Some("recall".into()), curves })
-    }
-
-    /// What was evaluated, over the values of a setting: a curve for all runs that differ by it and by seed alone.
-    ///
-    /// # Errors
-    /// When a run has no such setting or it is no number, when no evaluation was made in all runs, or when `measure` is not one that was.
-    pub fn over_setting(comparison: &Comparison, setting: &str, measure: Option<&str>) -> Result<Self> {
-        let measure = common_measure(comparison, measure)?;
-        let mut curves: Vec<(&Summary, toml::Table, Vec<(f64, f64)>)> = Vec::new();
-        for run in &comparison.runs {
-            let (value, others) = without(run, setting)?;
-            let Some(worth) = run.results().find(|(name, _)| *name == measure).map(|(_, worth)| worth) else {
-                continue;
-            };
-            let repeats = |(other, settings, _): &&mut (&Summary, toml::Table, _)| {
-                (&other.method, &other.dataset) == (&run.method, &run.dataset) && *settings == others
-            };
-            match curves.iter_mut().find(repeats) {
-                Some((_, _, points)) => points.push((value, worth)),
-                None => curves.push((run, others, vec![(value, worth)])),
-            }
-        }
-        let methods: Vec<_> = curves.iter().map(|(run, ..)| &run.method).collect();
-        let name = |run: &Summary| match methods.iter().filter(|method| ***method == run.method).count() {
-            1 => run.method.clone(),
-            _ => format!("{}: {}", run.method, run.run.display()),
-        };
-        let curves = curves.iter().map(|(run, _, points)| Curve::by_value(name(run), points)).collect();
-        Ok(Self { over: setting.into(), measure: Some(measure.into()), curves })
     }
 
     /// All curves.
@@ -174,45 +145,6 @@ fn of_groups(comparison: &Comparison, points: fn(&Summary) -> &[(f64, f64)]) -> 
     curves
 }
 
-/// The name of the measure that is meant: the one that was asked for, or the first that all runs have.
-fn common_measure<'a>(comparison: &'a Comparison, asked: Option<&str>) -> Result<&'a str> {
-    let of_first: Vec<&str> =
-        comparison.runs.first().into_iter().flat_map(Summary::results).map(|(name, _)| name).collect();
-    let is_common =
-        |name: &str| comparison.runs.iter().all(|run| run.results().any(|(other, _)| other == name));
-    let common: Vec<&str> = of_first.into_iter().filter(|name| is_common(name)).collect();
-    let found = match asked {
-        Some(asked) => common.iter().find(|name| **name == asked),
-        None => common.first(),
-    };
-    found.copied().ok_or_else(|| {
-        let help = match &common[..] {
-            [] => "evaluate all of them first, with `selfsame eval`".into(),
-            common => format!("measured in all of them: {}", common.join(", ")),
-        };
-        let what = asked.map_or_else(|| "nothing".into(), |asked| format!("`{asked}`"));
-        Error::config(format!("{what} was measured in all of these runs"), help)
-    })
-}
-
-/// The value of a setting, `section.name`, and all other settings without it and the seed.
-fn without(run: &Summary, setting: &str) -> Result<(f64, toml::Table)> {
-    let missing = |what: &str| {
-        Error::config(
-            format!("{}: {setting} {what}", run.run.display()),
-            "give --against a setting that is a number in all of these runs, as in data.noise",
-        )
-    };
-    let mut settings =
-        run.settings.clone().ok_or_else(|| missing("is not known: there is no config.toml"))?;
-    let (section, name) = setting.split_once('.').ok_or_else(|| missing("is not SECTION.NAME"))?;
-    let value = settings.get_mut(section).and_then(toml::Value::as_table_mut);
-    let value =
-        value.and_then(|section| section.remove(name)).ok_or_else(|| missing("is not among its settings"))?;
-    let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
-    Ok((number.ok_or_else(|| missing(&format!("is {value}, not a number")))?, settings))
-}
-
 impl Curve {
     /// At every place at which one of the runs was measured after all of them were; in between, a run is worth what it was last.
     fn of(name: String, runs: &[&[(f64, f64)]]) -> Self {
@@ -228,7 +160,7 @@ impl Curve {
     }
 
     /// Of runs with a value and a result each.
-    fn by_value(name: String, runs: &[(f64, f64)]) -> Self {
+    pub(super) fn by_value(name: String, runs: &[(f64, f64)]) -> Self {
         let at = |x: f64| {
             let worth: Vec<f64> =
                 runs.iter().filter(|(value, _)| *value == x).map(|(_, worth)| *worth).collect();

@@ -3,6 +3,7 @@
 
 mod curves;
 mod groups;
+mod over_setting;
 mod summary;
 
 pub use curves::Curves;
