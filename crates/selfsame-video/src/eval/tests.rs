@@ -228,10 +228,11 @@ fn finetuned(folder: &Path, finetuning: &Finetuning) -> Result<VideoFinetuneResu
 #[test]
 fn fine_tuning_learns_alone_and_with_the_tasks_of_cmd() {
     let folder = films(SMALL_SET);
-    let alone = finetuned(folder.path(), &finetuning(6)).unwrap();
-    assert_eq!((alone.result.steps, alone.result.measured.train, alone.result.measured.test), (12, 8, 2));
+    // Long enough for batch norm's running statistics, by which the test is measured, to have come near those of batches.
+    let alone = finetuned(folder.path(), &finetuning(15)).unwrap();
+    assert_eq!((alone.result.steps, alone.result.measured.train, alone.result.measured.test), (30, 8, 2));
     let loss = &alone.result.loss;
-    assert!(loss[5] < 0.7 * loss[0], "{loss:?}");
+    assert!(loss[14] < 0.5 * loss[0], "{loss:?}");
     assert_eq!(alone.result.top1, 1.0);
 
     let time = finetuning(1).time;
