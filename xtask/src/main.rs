@@ -12,6 +12,7 @@ mod process;
 mod python;
 mod sample;
 mod setup;
+mod svg;
 mod test;
 
 use std::path::PathBuf;

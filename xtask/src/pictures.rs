@@ -1,16 +1,15 @@
 //! `cargo xtask pictures`: the book's pictures of formulas, which need no measurement.
 
 use std::fmt::Write;
-use std::fs;
 
-use crate::{Failure, root};
+use crate::{Failure, svg};
 
 /// Temperatures with the colours of their curves, which also the colour-blind tell apart (Okabe and Ito 2008).
 const TEMPERATURES: [(f64, &str); 4] =
     [(0.1, "#0072b2"), (0.2, "#d55e00"), (0.5, "#009e73"), (1.0, "#cc79a7")];
 
 /// Pixels of the picture and of the area in which curves are drawn: left, top, width, height.
-const SIZE: [f64; 2] = [640.0, 340.0];
+const SIZE: [usize; 2] = [640, 340];
 const AREA: [f64; 4] = [56.0, 24.0, 560.0, 260.0];
 
 /// Steps of a curve.
@@ -21,10 +20,7 @@ pub fn run(arguments: &[String]) -> Result<(), Failure> {
     if !arguments.is_empty() {
         return Err(format!("pictures takes nothing, not `{}`", arguments.join(" ")));
     }
-    let file = root().join("docs/src/images/hard-negatives.svg");
-    fs::write(&file, hard_negatives()).map_err(|cause| format!("{}: {cause}", file.display()))?;
-    println!("drawn in {}", file.display());
-    Ok(())
+    svg::keep("hard-negatives.svg", &hard_negatives())
 }
 
 /// How much a negative with the cosine s pulls at what it is compared with, up to a factor: √(2 (1 − s²)) · exp(s / τ) (SGL, section 3.4).
@@ -41,10 +37,7 @@ fn hardest(temperature: f64) -> f64 {
 fn hard_negatives() -> String {
     let ([width, height], [left, top, across, up]) = (SIZE, AREA);
     let place = |cosine: f64, share: f64| (left + across * (cosine + 1.0) / 2.0, top + up * (1.0 - share));
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"13\" \
-         fill=\"#222\">\n<rect width=\"{width}\" height=\"{height}\" rx=\"6\" fill=\"#fafafa\"/>\n"
-    );
+    let mut svg = svg::begin(width, height);
     let mut text = |x: f64, y: f64, anchor: &str, words: &str| {
         // Writing into a string cannot fail.
         let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>");
@@ -55,7 +48,7 @@ fn hard_negatives() -> String {
         let share = f64::from(step) / 4.0;
         text(left - 8.0, place(0.0, share).1 + 4.0, "end", &share.to_string());
     }
-    text(left + across / 2.0, height - 14.0, "middle", "cosine of a negative");
+    text(left + across / 2.0, height as f64 - 14.0, "middle", "cosine of a negative");
     for (line, (temperature, _)) in TEMPERATURES.iter().enumerate() {
         text(left + 46.0, top + 14.0 + 20.0 * line as f64, "start", &format!("τ = {temperature}"));
     }

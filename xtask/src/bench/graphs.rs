@@ -2,8 +2,9 @@
 
 use super::compare::{median, numbers};
 use super::{Case, Options, Ratio, Row, picture, release};
+use crate::Failure;
 use crate::process::{command, output};
-use crate::{Failure, root};
+use crate::svg::keep;
 
 /// Users, items and interactions of gowalla, which are made up where no real ones are given.
 pub const GOWALLA: &str = "29858,40981,810128";
@@ -78,13 +79,10 @@ fn scales(options: &Options) -> Result<(), Failure> {
         println!("| {sizes} | {batch} | {step:.1} | {cost:.2} | {memory:.0} |");
         costs.push((format!("{} million interactions", interactions / 1e6), cost));
     }
-    let file = root().join("docs/src/images/graph-scale.svg");
     let names: Vec<&str> = costs.iter().map(|(name, _)| name.as_str()).collect();
     let column = costs.iter().map(|(_, cost)| *cost).collect();
     let svg = picture::draw(&["an epoch, each million"], &names, &[column], |cost| format!("{cost:.1} s"));
-    std::fs::write(&file, svg).map_err(|cause| format!("{}: {cause}", file.display()))?;
-    println!("\ndrawn in {}", file.display());
-    Ok(())
+    keep("graph-scale.svg", &svg)
 }
 
 /// Seconds that an epoch takes for each million of its interactions, given milliseconds a step.

@@ -1,5 +1,7 @@
 //! Numbers as a picture: a row for each category, a column of bars for each case.
 
+use crate::svg;
+
 /// Pixels of the names, of a column, of the longest bar in it, of a row and of the space above the rows.
 const NAMES: usize = 250;
 const COLUMN: usize = 210;
@@ -7,8 +9,7 @@ const LONGEST: f64 = 140.0;
 const ROW: usize = 22;
 const TOP: usize = 44;
 
-/// An SVG of `values[case][category]`, none below 0, each with its `label` behind its bar. It brings its own background, so that it can be read on light
-/// and on dark pages.
+/// An SVG of `values[case][category]`, none below 0, each with its `label` behind its bar.
 pub fn draw(
     cases: &[&str],
     categories: &[&str],
@@ -17,10 +18,7 @@ pub fn draw(
 ) -> String {
     let (width, height) = (NAMES + COLUMN * cases.len() + 12, TOP + ROW * categories.len() + 12);
     let largest = values.iter().flatten().copied().fold(0.01, f64::max);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"13\" \
-         fill=\"#222\">\n<rect width=\"{width}\" height=\"{height}\" rx=\"6\" fill=\"#fafafa\"/>\n"
-    );
+    let mut svg = svg::begin(width, height);
     let text = |x: usize, y: usize, style: &str, words: &str| {
         let words = words.replace('&', "&amp;").replace('<', "&lt;");
         format!("<text x=\"{x}\" y=\"{y}\"{style}>{words}</text>\n")

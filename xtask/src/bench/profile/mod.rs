@@ -3,10 +3,9 @@
 mod categories;
 mod samples;
 
-use std::fs;
-
 use super::picture;
 use crate::process::{cargo, command, exists, output, run as run_command};
+use crate::svg::keep;
 use crate::{Failure, root};
 use categories::{CATEGORIES, Shares, shares};
 
@@ -65,9 +64,5 @@ pub fn profile() -> Result<(), Failure> {
         let cells = columns.iter().map(|shares| format!(" {:.1} % |", 100.0 * shares[at]));
         println!("| {row} |{}", cells.collect::<String>());
     }
-    let file = root().join("docs/src/images/step-profile.svg");
-    fs::write(&file, picture::draw(&names, &CATEGORIES, &columns, picture::percent))
-        .map_err(|cause| format!("{}: {cause}", file.display()))?;
-    println!("\ndrawn in {}", file.display());
-    Ok(())
+    keep("step-profile.svg", &picture::draw(&names, &CATEGORIES, &columns, picture::percent))
 }
