@@ -62,7 +62,21 @@ pub struct Places<'a> {
 #[allow(unsafe_code)]
 unsafe impl Sync for Places<'_> {}
 
-impl Places<'_> {
+impl<'a> Places<'a> {
+    /// Of these values.
+    pub fn of(values: &'a mut [f32]) -> Self {
+        Self { start: values.as_mut_ptr(), length: values.len(), values: PhantomData }
+    }
+
+    /// `length` of these values, from `start` on.
+    ///
+    /// # Panics
+    ///
+    /// When these are not all among the values.
+    pub fn among(&self, start: usize, length: usize) -> Self {
+        Self { start: self.part(start, length), length, values: PhantomData }
+    }
+
     /// Where `length` values from `start` on lie.
     ///
     /// # Panics

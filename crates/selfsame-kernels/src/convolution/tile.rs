@@ -33,7 +33,9 @@ impl Clips {
         let (rows, columns) = (self.height.div_ceil(step[1]), self.width.div_ceil(step[2]));
         let bands = (rows * columns).div_ceil(PIXELS).clamp(1, rows.max(1));
         let band = (rows.div_ceil(bands) * step[1]).max(1);
-        let group = if bands == 1 { (step[0] * PIXELS / (rows * columns).max(1)).max(1) } else { 1 };
+        let most = if bands == 1 { (step[0] * PIXELS / (rows * columns).max(1)).max(1) } else { 1 };
+        // As even as can be, since the last thread is waited for.
+        let group = self.images().div_ceil(self.images().div_ceil(most).max(1)).max(1);
         let groups = (0..self.images()).step_by(group);
         groups
             .flat_map(|image| {

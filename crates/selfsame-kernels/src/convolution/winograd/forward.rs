@@ -84,7 +84,7 @@ impl<S: Simd> Convolve<'_, S> {
             let sources = frames.sources(&block);
             let maps = maps.first(positions * Layout::new(sources.len(), depth).position);
             let products = products.first(positions * product_position(columns, block.len()));
-            transform_input(simd, &grid, &sources, depth, input, maps);
+            transform_input(simd, &grid, &sources, 0..sources.len(), depth, input, &Places::of(maps));
             let tiles = Tiles { block: &block, maps };
             for panel in 0..columns.panels() {
                 self.clear(products);
@@ -113,8 +113,13 @@ impl<S: Simd> Convolve<'_, S> {
         let mut products = Scratch::take();
         for blocks in blocks.chunks(group) {
             let maps = maps.first(blocks.len() * map_size);
-            maps.par_chunks_mut(map_size.max(1)).zip(blocks).for_each(|(maps, block)| {
-                transform_input(simd, &grid, &frames.sources(block), depth, input, maps);
+            let places = Places::of(maps);
+            // Piece by piece, because small maps have few blocks.
+            blocks.par_iter().enumerate().for_each(|(at, block)| {
+                let (sources, places) = (frames.sources(block), places.among(at * map_size, map_size));
+                sources.pieces().into_par_iter().for_each(|tiles| {
+                    transform_input(simd, &grid, &sources, tiles, depth, input, &places);
+                });
             });
             let maps = &*maps;
             let products = products.first(columns.panels() * blocks.len() * product_size);
@@ -138,11 +143,10 @@ impl<S: Simd> Convolve<'_, S> {
                 }
             });
             let products = &*products;
-            blocks.par_iter().enumerate().for_each(|(at, block)| {
-                for panel in 0..columns.panels() {
-                    let products = &products[(panel * blocks.len() + at) * product_size..][..product_size];
-                    transform_products(simd, &grid, block, columns, panel, products, output);
-                }
+            (0..blocks.len() * columns.panels()).into_par_iter().for_each(|at| {
+                let (at, panel) = (at / columns.panels(), at % columns.panels());
+                let products = &products[(panel * blocks.len() + at) * product_size..][..product_size];
+                transform_products(simd, &grid, &blocks[at], columns, panel, products, output);
             });
         }
     }

@@ -1,8 +1,12 @@
 //! Tiles of clips `[batch, frames, height, width, channels]`, transformed.
 
-use super::tiles::{Block, Corner, Grid, Layout};
+use std::ops::Range;
+
+use super::tiles::{Block, Corner, Grid, LINE, Layout};
 use super::transform::{self, STEP, TILE};
-use crate::simd::Simd;
+use crate::buffer::Places;
+use crate::convolution::scratch::Scratch;
+use crate::simd::{Simd, prefetch};
 
 /// Transforms a square of `FROM`×`FROM` vectors, first all columns, then all rows; or a single column.
 #[inline(always)]
@@ -45,82 +49,66 @@ pub fn position<const IS_SQUARE: bool>(row: usize, column: usize) -> usize {
     if IS_SQUARE { row * TILE + column } else { row }
 }
 
-/// A square or a column of pixels, of which some may lie beside the map.
-struct Window<'a, const SIDE: usize> {
-    /// The rows of the map; those beside it are empty.
-    rows: [&'a [f32]; SIDE],
-    /// Where the columns begin in a row; those beside the map beyond its end.
-    columns: [usize; SIDE],
-}
+/// A square or a column of pixels: where the channels of each lie. Beside the map they are zeros, so that nothing is asked for every vector: on small maps
+/// most tiles reach over an edge.
+struct Window<const SIDE: usize>([[*const f32; SIDE]; SIDE]);
 
-impl<'a, const SIDE: usize> Window<'a, SIDE> {
-    /// Begins the source's border above a tile's outputs, and as far left of them if it is square.
+impl<const SIDE: usize> Window<SIDE> {
+    /// Begins the source's border above a tile's outputs, and as far left of them if it is square. There are as many `zeros` as channels.
     #[inline(always)]
-    fn new<const IS_SQUARE: bool>(source: &Source<'a>, corner: Corner) -> Self {
+    fn new<const IS_SQUARE: bool>(source: &Source<'_>, corner: Corner, zeros: &[f32]) -> Self {
         let Source { maps, channels, size: [height, width], border, .. } = *source;
+        debug_assert_eq!(zeros.len(), channels, "a pixel beside the map has other channels");
         let stretch = width * channels;
-        let mut window = Self { rows: [&[]; SIDE], columns: [usize::MAX / 2; SIDE] };
-        for (at, row) in window.rows.iter_mut().enumerate() {
+        let mut pixels = [[zeros.as_ptr(); SIDE]; SIDE];
+        for (at, pixels) in pixels.iter_mut().enumerate() {
             let y = (corner.top + at).wrapping_sub(border);
-            if y < height {
-                *row = &maps[(corner.image * height + y) * stretch..][..stretch];
+            if y >= height {
+                continue;
+            }
+            let row = &maps[(corner.image * height + y) * stretch..][..stretch];
+            if !IS_SQUARE {
+                pixels[0] = row[corner.left * channels..].as_ptr();
+                continue;
+            }
+            for (at, pixel) in pixels.iter_mut().enumerate() {
+                let x = (corner.left + at).wrapping_sub(border);
+                let inside = row.as_ptr().wrapping_add(x.wrapping_mul(channels));
+                *pixel = if x < width { inside } else { *pixel };
             }
         }
-        if !IS_SQUARE {
-            window.columns[0] = corner.left * channels;
-            return window;
-        }
-        for (at, column) in window.columns.iter_mut().enumerate() {
-            let x = (corner.left + at).wrapping_sub(border);
-            if x < width {
-                *column = x * channels;
-            }
-        }
-        window
+        Self(pixels)
     }
 
-    /// Whether all pixels lie in the map.
-    #[inline(always)]
-    fn is_whole<const IS_SQUARE: bool>(&self) -> bool {
-        let columns = if IS_SQUARE { SIDE } else { 1 };
-        self.rows.iter().all(|row| !row.is_empty())
-            && self.columns[..columns].iter().all(|at| *at < usize::MAX / 2)
-    }
-
-    /// [`load`](Self::load) of a whole vector.
+    /// The vector of channels that begins with `channel`; `count` of them are left.
     ///
     /// # Safety
     ///
-    /// The window must be whole, and a vector of channels begin with `channel`.
+    /// The pixels must have so many channels.
     #[allow(unsafe_code)]
     #[inline(always)]
-    unsafe fn load_unchecked<S: Simd>(
+    unsafe fn load<S: Simd, const IS_WHOLE: bool>(
         &self,
         simd: S,
-        row: usize,
-        column: usize,
+        [row, column]: [usize; 2],
         channel: usize,
+        count: usize,
     ) -> S::Vector {
-        let start = self.columns[column] + channel;
-        debug_assert!(start + S::LANES <= self.rows[row].len(), "a vector lies beside the map");
-        // SAFETY: all columns of a whole window lie in its rows with all of their channels.
-        unsafe { simd.read(self.rows[row].as_ptr().add(start)) }
+        // SAFETY: a pixel is followed by its channels, or by as many zeros.
+        unsafe {
+            let from = self.0[row][column].add(channel);
+            if IS_WHOLE { simd.read(from) } else { simd.read_part(from, count) }
+        }
     }
 
-    /// The vector of channels that begins with `channel`, as far as there are `channels`.
+    /// Has the channels from `channel` on fetched that the tile below reads and this one does not: the CPU sees by itself only what comes next in a row,
+    /// and most of these transforms' time would go into waiting.
     #[inline(always)]
-    fn load<S: Simd>(
-        &self,
-        simd: S,
-        row: usize,
-        column: usize,
-        channel: usize,
-        channels: usize,
-    ) -> S::Vector {
-        let start = self.columns[column] + channel;
-        match self.rows[row].get(start..start + channels.min(S::LANES)) {
-            Some(values) => simd.load(values),
-            None => simd.splat(0.0),
+    fn fetch_below(&self, stretch: usize, channel: usize) {
+        for row in SIDE - STEP..SIDE {
+            for column in (SIDE - STEP) / 2..(SIDE + STEP) / 2 {
+                prefetch(self.0[row][column].wrapping_add(STEP * stretch + channel));
+            }
         }
     }
 }
@@ -163,26 +151,25 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Transforms the windows, `SIDE` pixels high, of all tiles.
+    /// Transforms the windows, `SIDE` pixels high, of some tiles of the block.
     #[inline(always)]
     fn transform<S: Simd, const SIDE: usize>(
         &self,
         simd: S,
-        transformed: &mut [f32],
+        tiles: Range<usize>,
+        transformed: &Places<'_>,
         one_dimension: impl Fn([S::Vector; SIDE]) -> [S::Vector; TILE] + Copy,
     ) {
         let layout = Layout::new(self.block.len(), self.channels);
-        let size = self.grid.positions() * layout.position;
-        assert!(transformed.len() >= size, "transformed tiles need more room");
         if self.grid.is_square {
             simd.run(
                 #[inline(always)]
-                || self.windows::<S, SIDE, true>(simd, layout, transformed, one_dimension),
+                || self.windows::<S, SIDE, true>(simd, layout, tiles, transformed, one_dimension),
             );
         } else {
             simd.run(
                 #[inline(always)]
-                || self.windows::<S, SIDE, false>(simd, layout, transformed, one_dimension),
+                || self.windows::<S, SIDE, false>(simd, layout, tiles, transformed, one_dimension),
             );
         }
     }
@@ -192,35 +179,36 @@ impl Source<'_> {
         &self,
         simd: S,
         layout: Layout,
-        transformed: &mut [f32],
+        tiles: Range<usize>,
+        transformed: &Places<'_>,
         one_dimension: impl Fn([S::Vector; SIDE]) -> [S::Vector; TILE] + Copy,
     ) {
-        let Self { grid, block, channels, .. } = *self;
+        let Self { grid, block, channels, size, .. } = *self;
         let mut room = [[simd.splat(0.0); TILE]; SIDE];
-        for (at, corner) in block.corners(grid).enumerate() {
-            let window = Window::<SIDE>::new::<IS_SQUARE>(self, corner);
-            let is_whole = window.is_whole::<IS_SQUARE>();
+        let mut zeros = Scratch::take();
+        let zeros = zeros.first(channels);
+        zeros.fill(0.0);
+        for (at, corner) in block.corners(grid).enumerate().skip(tiles.start).take(tiles.len()) {
+            let window = Window::<SIDE>::new::<IS_SQUARE>(self, corner, zeros);
             for channel in (0..channels).step_by(S::LANES) {
-                let count = (channels - channel).min(S::LANES);
+                let count = channels - channel;
                 let first = at * layout.tile + channel;
                 let last = first + (grid.positions() - 1) * layout.position;
-                let target = &mut transformed[first..last + S::LANES];
-                let store = Store { target: target.as_mut_ptr(), stride: layout.position };
-                if is_whole && count == S::LANES {
+                let target = transformed.part(first, last + S::LANES - first);
+                let store = Store { target, stride: layout.position };
+                if IS_SQUARE && channel.is_multiple_of(LINE) {
+                    window.fetch_below(size[1] * channels, channel);
+                }
+                // SAFETY: there are `count` channels more. The target ends with the vector of the last position; it belongs to this tile, and no other thread
+                // has it.
+                #[allow(unsafe_code)]
+                if count >= S::LANES {
                     square::<S, SIDE, TILE, IS_SQUARE>(
                         simd,
                         &mut room,
                         #[inline(always)]
-                        |row, column| {
-                            // SAFETY: the window is whole, and there are channels enough.
-                            #[allow(unsafe_code)]
-                            unsafe {
-                                window.load_unchecked(simd, row, column, channel)
-                            }
-                        },
+                        |row, column| unsafe { window.load::<S, true>(simd, [row, column], channel, count) },
                         one_dimension,
-                        // SAFETY: the target ends with the vector of the last position.
-                        #[allow(unsafe_code)]
                         #[inline(always)]
                         |row, column, vector| unsafe { store.at::<S, IS_SQUARE>(simd, row, column, vector) },
                     );
@@ -229,10 +217,8 @@ impl Source<'_> {
                         simd,
                         &mut room,
                         #[inline(always)]
-                        |row, column| window.load(simd, row, column, channel, count),
+                        |row, column| unsafe { window.load::<S, false>(simd, [row, column], channel, count) },
                         one_dimension,
-                        // SAFETY: as above.
-                        #[allow(unsafe_code)]
                         #[inline(always)]
                         |row, column, vector| unsafe { store.at::<S, IS_SQUARE>(simd, row, column, vector) },
                     );
@@ -242,36 +228,40 @@ impl Source<'_> {
     }
 }
 
-/// `Bᵀ d B` of some tiles of the input.
+/// `Bᵀ d B` of some tiles of a block of the input.
 pub fn transform_input<S: Simd>(
     simd: S,
     grid: &Grid,
     block: &Block,
+    tiles: Range<usize>,
     channels: usize,
     maps: &[f32],
-    transformed: &mut [f32],
+    transformed: &Places<'_>,
 ) {
     let source = Source { grid, block, channels, maps, size: grid.source, border: grid.border };
     source.transform::<S, TILE>(
         simd,
+        tiles,
         transformed,
         #[inline(always)]
         |line| transform::input(simd, line),
     );
 }
 
-/// `A g Aᵀ` of some tiles of the output's gradient.
+/// `A g Aᵀ` of some tiles of a block of the output's gradient.
 pub fn transform_output_gradient<S: Simd>(
     simd: S,
     grid: &Grid,
     block: &Block,
+    tiles: Range<usize>,
     channels: usize,
     maps: &[f32],
-    transformed: &mut [f32],
+    transformed: &Places<'_>,
 ) {
     let source = Source { grid, block, channels, maps, size: [grid.height, grid.width], border: 0 };
     source.transform::<S, STEP>(
         simd,
+        tiles,
         transformed,
         #[inline(always)]
         |line| transform::output_gradient(simd, line),

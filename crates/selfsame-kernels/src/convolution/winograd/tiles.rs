@@ -5,7 +5,10 @@ use std::ops::Range;
 use super::transform::{KERNEL, STEP, TILE};
 
 /// Numbers in a line of a cache.
-const LINE: usize = 16;
+pub const LINE: usize = 16;
+
+/// Tiles of a piece of a block, which is transformed by one thread.
+const PIECE: usize = 8;
 
 /// A block with more tiles than is wanted, by this factor, is cut between frames: neighbouring blocks then both transform the frames in between.
 const FRAMES: usize = 4;
@@ -118,6 +121,11 @@ impl Block {
     /// Tiles of all its frames.
     pub fn len(&self) -> usize {
         self.tiles.len() * self.frames.len()
+    }
+
+    /// Its tiles in pieces, as even as can be.
+    pub fn pieces(&self) -> Vec<Range<usize>> {
+        even(self.len(), self.len().div_ceil(PIECE))
     }
 
     /// Of all its tiles.

@@ -8,6 +8,7 @@ use super::frames::Frames;
 use super::maps::{transform_input, transform_output_gradient};
 use super::tiles::{Block, Columns, Grid, Layout, odd_lines};
 use super::weight::{Part, add_gradients};
+use crate::buffer::Places;
 use crate::convolution::scratch::Scratch;
 use crate::product::{Left, Panel, multiply};
 use crate::simd::{Simd, Work};
@@ -16,6 +17,8 @@ use crate::simd::{Simd, Work};
 const LARGEST_SUMS: usize = 160 << 10;
 /// Parts in which the gradient of a small weight is summed; fixed, so that the sum does not depend on the number of threads.
 const PARTS: usize = 16;
+/// Numbers of the gradient of which a thread sums all parts.
+const STRETCH: usize = 2048;
 /// Least tiles of a part; with fewer, transforming the sums back would take a good part of the time.
 const LEAST_TILES: usize = 64;
 /// Transformed numbers of a block of tiles that stay in the second cache beside the sums.
@@ -90,8 +93,9 @@ impl<S: Simd> Sum<'_, S> {
         let part = blocks.len().div_ceil(count);
         let frame_size = columns.panels() * self.sum_size(channels);
         let mut parts = Scratch::take();
-        let parts = parts.first(blocks.len().div_ceil(part) * gradient.len());
-        parts.par_chunks_mut(gradient.len()).zip(blocks.par_chunks(part)).for_each(|(gradient, blocks)| {
+        let length = gradient.len();
+        let parts = parts.first(blocks.len().div_ceil(part) * length);
+        parts.par_chunks_mut(length).zip(blocks.par_chunks(part)).for_each(|(gradient, blocks)| {
             let mut sums = Scratch::take();
             let sums = sums.first(frames.taps * frame_size);
             let (mut maps, mut gradients) = (Scratch::take(), Scratch::take());
@@ -99,7 +103,9 @@ impl<S: Simd> Sum<'_, S> {
             for (at, block) in blocks.iter().enumerate() {
                 let maps = maps.first(self.map_size(block));
                 let gradients = gradients.first(self.gradient_size(block));
-                self.transform(block, maps, gradients);
+                let sources = frames.sources(block);
+                self.transform_input(&sources, 0..sources.len(), &Places::of(maps));
+                self.transform_gradient(block, 0..block.len(), &Places::of(gradients));
                 let tiles = Transformed { block, maps, gradients };
                 for (frame, sums) in sums.chunks_exact_mut(frame_size).enumerate() {
                     self.multiply(&tiles, frame, &piece, sums, at > 0);
@@ -110,9 +116,12 @@ impl<S: Simd> Sum<'_, S> {
                 self.add_gradients(frame, &piece, sums, gradient);
             }
         });
-        for part in parts.chunks_exact(gradient.len()) {
-            gradient.iter_mut().zip(part).for_each(|(total, part)| *total += part);
-        }
+        gradient.par_chunks_mut(STRETCH).enumerate().for_each(|(at, totals)| {
+            for part in parts.chunks_exact(length) {
+                let part = &part[at * STRETCH..];
+                totals.iter_mut().zip(part).for_each(|(total, part)| *total += part);
+            }
+        });
     }
 
     /// All tiles are transformed first, then the sums of a few panels at a time are made.
@@ -127,9 +136,22 @@ impl<S: Simd> Sum<'_, S> {
         for blocks in blocks.chunks(group) {
             let maps = maps.first(blocks.len() * map_size);
             let gradients = gradients.first(blocks.len() * gradient_size);
-            let transformed = maps.par_chunks_mut(map_size).zip(gradients.par_chunks_mut(gradient_size));
-            transformed.zip(blocks).for_each(|((maps, gradients), block)| {
-                self.transform(block, maps, gradients);
+            let places = [Places::of(maps), Places::of(gradients)];
+            // Piece by piece, because small maps have few blocks.
+            blocks.par_iter().enumerate().for_each(|(at, block)| {
+                let maps = places[0].among(at * map_size, map_size);
+                let gradients = places[1].among(at * gradient_size, gradient_size);
+                let sources = frames.sources(block);
+                rayon::join(
+                    || {
+                        let pieces = sources.pieces().into_par_iter();
+                        pieces.for_each(|tiles| self.transform_input(&sources, tiles, &maps));
+                    },
+                    || {
+                        let pieces = block.pieces().into_par_iter();
+                        pieces.for_each(|tiles| self.transform_gradient(block, tiles, &gradients));
+                    },
+                );
             });
             let (maps, gradients) = (&*maps, &*gradients);
             gradient.par_chunks_mut(PANELS * panel_gradient).enumerate().for_each(|(at, gradient)| {
@@ -168,10 +190,22 @@ impl<S: Simd> Sum<'_, S> {
         self.grid.positions() * odd_lines(channels * self.columns.width())
     }
 
-    fn transform(&self, block: &Block, maps: &mut [f32], gradients: &mut [f32]) {
-        let Self { simd, grid, frames, channels, columns, input, output_gradient } = *self;
-        transform_input(simd, &grid, &frames.sources(block), channels, input, maps);
-        transform_output_gradient(simd, &grid, block, columns.count, output_gradient, gradients);
+    /// Of some tiles of the sources of a block.
+    fn transform_input(&self, sources: &Block, tiles: Range<usize>, maps: &Places<'_>) {
+        transform_input(self.simd, &self.grid, sources, tiles, self.channels, self.input, maps);
+    }
+
+    fn transform_gradient(&self, block: &Block, tiles: Range<usize>, gradients: &Places<'_>) {
+        let outputs = self.columns.count;
+        transform_output_gradient(
+            self.simd,
+            &self.grid,
+            block,
+            tiles,
+            outputs,
+            self.output_gradient,
+            gradients,
+        );
     }
 
     /// Products of transformed tiles and gradients that meet at a frame of the kernels, summed over the tiles, for some channels and some panels of outputs,

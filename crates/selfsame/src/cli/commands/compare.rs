@@ -15,9 +15,14 @@ use crate::cli::terminal::Terminal;
 
 /// Prints runs side by side.
 pub fn run(args: &Compare) -> Result<ExitCode> {
-    let pictures = [&args.curves, &args.long_tail, &args.chart];
-    for file in pictures.into_iter().flatten() {
+    let pictures: Vec<_> = [&args.curves, &args.long_tail, &args.chart].into_iter().flatten().collect();
+    for (index, file) in pictures.iter().enumerate() {
         refuse_picture(file, "png", args.overwrite)?;
+        if pictures[..index].contains(file) {
+            let what =
+                format!("{} is asked for as two pictures, and one would replace the other", file.display());
+            return Err(Error::config(what, "give each picture a name of its own"));
+        }
     }
     let comparison = Comparison::read(&runs_of(&args.runs)?)?;
     let mut drawn = Vec::new();
