@@ -117,7 +117,7 @@ impl<S: Simd> Convolve<'_, S> {
             // Piece by piece, because small maps have few blocks.
             blocks.par_iter().enumerate().for_each(|(at, block)| {
                 let (sources, places) = (frames.sources(block), places.among(at * map_size, map_size));
-                sources.pieces().into_par_iter().for_each(|tiles| {
+                sources.in_pieces(|tiles| {
                     transform_input(simd, &grid, &sources, tiles, depth, input, &places);
                 });
             });
@@ -143,8 +143,8 @@ impl<S: Simd> Convolve<'_, S> {
                 }
             });
             let products = &*products;
-            (0..blocks.len() * columns.panels()).into_par_iter().for_each(|at| {
-                let (at, panel) = (at / columns.panels(), at % columns.panels());
+            (0..blocks.len() * columns.panels()).into_par_iter().for_each(|number| {
+                let (at, panel) = (number / columns.panels(), number % columns.panels());
                 let products = &products[(panel * blocks.len() + at) * product_size..][..product_size];
                 transform_products(simd, &grid, &blocks[at], columns, panel, products, output);
             });

@@ -188,7 +188,7 @@ impl Source<'_> {
         let mut zeros = Scratch::take();
         let zeros = zeros.first(channels);
         zeros.fill(0.0);
-        for (at, corner) in block.corners(grid).enumerate().skip(tiles.start).take(tiles.len()) {
+        for (at, corner) in tiles.clone().zip(block.corners(grid, tiles)) {
             let window = Window::<SIDE>::new::<IS_SQUARE>(self, corner, zeros);
             for channel in (0..channels).step_by(S::LANES) {
                 let count = channels - channel;

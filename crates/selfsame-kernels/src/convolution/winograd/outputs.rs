@@ -73,7 +73,7 @@ fn write_outputs<S: Simd, const IS_SQUARE: bool>(
     let stride = product_position(columns, block.len());
     let (width, stretch) = (columns.width(), grid.width * columns.count);
     let mut room = [[simd.splat(0.0); STEP]; TILE];
-    for (at, corner) in block.corners(grid).enumerate() {
+    for (at, corner) in block.corners(grid, 0..block.len()).enumerate() {
         let start = (corner.image * grid.height + corner.top) * stretch + corner.left * columns.count;
         let height = (grid.height - corner.top).min(STEP);
         let across = (grid.width - corner.left).min(if IS_SQUARE { STEP } else { 1 });

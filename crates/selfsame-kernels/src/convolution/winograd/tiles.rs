@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::transform::{KERNEL, STEP, TILE};
 
 /// Numbers in a line of a cache.
@@ -123,24 +125,23 @@ impl Block {
         self.tiles.len() * self.frames.len()
     }
 
-    /// Its tiles in pieces, as even as can be.
-    pub fn pieces(&self) -> Vec<Range<usize>> {
-        even(self.len(), self.len().div_ceil(PIECE))
+    /// Does work on all its tiles, in pieces that several threads take.
+    pub fn in_pieces(&self, work: impl Fn(Range<usize>) + Sync + Send) {
+        even(self.len(), self.len().div_ceil(PIECE)).into_par_iter().for_each(work);
     }
 
-    /// Of all its tiles.
-    pub fn corners(&self, grid: &Grid) -> impl Iterator<Item = Corner> + use<> {
+    /// Of some of its tiles, which are counted frame by frame.
+    pub fn corners(&self, grid: &Grid, tiles: Range<usize>) -> impl Iterator<Item = Corner> + use<> {
         let Grid { rows, columns, is_square, .. } = *grid;
-        let Self { tiles, frames, all } = self.clone();
-        frames.flat_map(move |frame| {
-            tiles.clone().map(move |tile| {
-                let (row, column) = (tile / columns, tile % columns);
-                Corner {
-                    image: row / rows * all + frame,
-                    top: row % rows * STEP,
-                    left: if is_square { column * STEP } else { column },
-                }
-            })
+        let Self { tiles: of_frame, frames, all } = self.clone();
+        tiles.map(move |at| {
+            let (frame, tile) = (frames.start + at / of_frame.len(), of_frame.start + at % of_frame.len());
+            let (row, column) = (tile / columns, tile % columns);
+            Corner {
+                image: row / rows * all + frame,
+                top: row % rows * STEP,
+                left: if is_square { column * STEP } else { column },
+            }
         })
     }
 }

@@ -143,14 +143,8 @@ impl<S: Simd> Sum<'_, S> {
                 let gradients = places[1].among(at * gradient_size, gradient_size);
                 let sources = frames.sources(block);
                 rayon::join(
-                    || {
-                        let pieces = sources.pieces().into_par_iter();
-                        pieces.for_each(|tiles| self.transform_input(&sources, tiles, &maps));
-                    },
-                    || {
-                        let pieces = block.pieces().into_par_iter();
-                        pieces.for_each(|tiles| self.transform_gradient(block, tiles, &gradients));
-                    },
+                    || sources.in_pieces(|tiles| self.transform_input(&sources, tiles, &maps)),
+                    || block.in_pieces(|tiles| self.transform_gradient(block, tiles, &gradients)),
                 );
             });
             let (maps, gradients) = (&*maps, &*gradients);
