@@ -156,6 +156,12 @@ pub fn resolve_auto(settings: &mut Resolved, facts: &Facts) -> Vec<String> {
     let epochs = (22_000 / facts.instances.max(1)).clamp(10, 200) as i64;
     settings.choose("schedule", "epochs", epochs, format!("{} instances", facts.instances), &mut notes);
 
+    // Methods without negatives begin by losing what random features know, unless their predictor has time to follow.
+    let epochs = settings.integer("schedule", "epochs").unwrap_or(epochs);
+    let warmup = (epochs as f64 / 4.0).min(10.0);
+    let why = format!("a quarter of {epochs} epochs, at most 10");
+    settings.choose("schedule", "warmup_epochs", warmup, why, &mut notes);
+
     // A longer queue would hold an instance's own keys of the last epoch as negatives.
     let queue = (facts.instances / 2).clamp(1, 4096) as i64;
     let why = format!("at most half of {} instances", facts.instances);

@@ -26,22 +26,22 @@ pub const ENTRY: Entry = Entry {
     paper: "Grill, Strub, Altché, Tallec, Richemond et al. NeurIPS 2020, arXiv 2006.07733",
     summary: "foresees what a slow copy of itself makes of the other view; no negatives, small batches will do",
     views: 2,
-    // A few hundred steps: Adam in place of LARS, a target that follows within a hundred steps, heads to scale.
+    // A few hundred steps: Adam in place of LARS, larger crops, a target that follows within ten steps, heads to scale.
     small: r#"
         [view]
-        recipe = "simclr-cifar"
+        recipe = "simsiam-cifar"
         [method]
-        momentum = 0.99
+        momentum = 0.9
         projector_hidden = "auto"
         projector_dimension = 128
         predictor_hidden = "auto"
         [optimizer]
         name = "adam"
-        lr = 1e-3
+        lr = 2e-3
         lr_scaling = "none"
         weight_decay = 1e-6
         [schedule]
-        warmup_epochs = 1.0
+        warmup_epochs = "auto"
     "#,
     // Section 3.3: 1000 epochs of LARS with lr = 0.2 x N / 256, decay 1.5e-6, ten epochs of warm-up.
     paper_settings: r#"

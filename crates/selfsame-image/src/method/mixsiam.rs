@@ -44,7 +44,7 @@ pub const ENTRY: Entry = Entry {
         lr_scaling = "none"
         weight_decay = 1e-6
         [schedule]
-        warmup_epochs = 0.0
+        warmup_epochs = "auto"
     "#,
     // SimSiam's.
     paper_settings: r#"

@@ -34,12 +34,12 @@ pub const ENTRY: Entry = Entry {
     paper: "Roh, Shin, Kim, Kim. CVPR 2021, arXiv 2103.06122",
     summary: "BYOL on boxes that two views share, for detection and segmentation",
     views: 2,
-    // BYOL's, with crops that have more in common and a target that follows faster, as in the paper.
+    // BYOL's.
     small: r#"
         [view]
         recipe = "simsiam-cifar"
         [method]
-        momentum = 0.97
+        momentum = 0.9
         projector_hidden = "auto"
         projector_dimension = 128
         predictor_hidden = "auto"
@@ -49,11 +49,11 @@ pub const ENTRY: Entry = Entry {
         stage = 4
         [optimizer]
         name = "adam"
-        lr = 1e-3
+        lr = 2e-3
         lr_scaling = "none"
         weight_decay = 1e-6
         [schedule]
-        warmup_epochs = 1.0
+        warmup_epochs = "auto"
     "#,
     // Section 4 and the authors' code: 200 epochs of LARS with lr = 0.45 x N / 256, decay 1e-6, ten epochs of warm-up.
     paper_settings: r#"

@@ -41,7 +41,7 @@ pub const ENTRY: Entry = Entry {
         lr_scaling = "none"
         weight_decay = 1e-6
         [schedule]
-        warmup_epochs = 0.0
+        warmup_epochs = "auto"
     "#,
     // Section 3: lr = 0.05 x N / 256, decay 1e-4, 100 epochs, no warm-up.
     paper_settings: r#"

@@ -1,3 +1,4 @@
+use selfsame_core::schedule::ScheduleConfig;
 use selfsame_core::settings::Origin;
 
 use super::*;
@@ -31,6 +32,13 @@ fn auto_follows_the_pictures_the_device_and_their_number() {
         let mut settings = layers().resolve();
         resolve_auto(&mut settings, &facts(instances, 32, true));
         assert_eq!(settings.integer("schedule", "epochs"), Some(epochs), "{instances}");
+    }
+    let byol = method::by_name("byol").unwrap();
+    for (epochs, warmup) in [("1", 0.25), ("14", 3.5), ("40", 10.0), ("200", 10.0)] {
+        let layers = Layers::new(defaults(byol, Preset::Small).unwrap());
+        let mut settings = layers.set(&format!("schedule.epochs={epochs}")).unwrap().resolve();
+        resolve_auto(&mut settings, &facts(1000, 32, true));
+        assert_eq!(settings.section::<ScheduleConfig>("schedule").unwrap().warmup_epochs, warmup, "{epochs}");
     }
     for (cpu, width) in [(true, 0.25), (false, 1.0)] {
         let mut settings = layers().resolve();
