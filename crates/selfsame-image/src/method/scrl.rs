@@ -65,6 +65,7 @@ pub const ENTRY: Entry = Entry {
         width = 1.0
         stem = "imagenet"
         [method]
+        momentum = 0.97
         projector_hidden = 4096
         projector_dimension = 256
         predictor_hidden = 4096
