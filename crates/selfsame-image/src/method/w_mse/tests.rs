@@ -110,12 +110,11 @@ fn representations_come_from_the_layer_that_is_asked_for() {
 }
 
 #[test]
-fn sub_batches_follow_the_batch_unless_told() {
-    let size = |set: &[&str], batch| try_new(set).unwrap().config.sub_batch(batch);
-    assert_eq!((size(&[], 128), size(&[], 512), size(&[], 100)), (128, 128, 100));
-    let wide = ["method.projector_dimension=128", "run.batch_size=256"];
-    assert_eq!((size(&wide, 256), size(&wide, 1000)), (256, 256));
-    assert_eq!(size(&["method.w_size=64"], 512), 64);
+fn sub_batches_have_twice_the_features_unless_told() {
+    let size = |set: &[&str]| try_new(set).unwrap().config.sub_batch();
+    assert_eq!(size(&[]), 64);
+    assert_eq!(size(&["method.projector_dimension=128", "run.batch_size=256"]), 256);
+    assert_eq!(size(&["method.w_size=100"]), 100);
 }
 
 #[test]
