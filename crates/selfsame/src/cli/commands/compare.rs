@@ -1,7 +1,7 @@
 //! `selfsame compare`
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
 
 use selfsame_core::atomic_file::make_folder_of;
@@ -18,7 +18,8 @@ pub fn run(args: &Compare) -> Result<ExitCode> {
     let pictures: Vec<_> = [&args.curves, &args.long_tail, &args.chart].into_iter().flatten().collect();
     for (index, file) in pictures.iter().enumerate() {
         refuse_picture(file, "png", args.overwrite)?;
-        if pictures[..index].contains(file) {
+        let is_here = |other: &&PathBuf| path::absolute(other).ok() == path::absolute(file).ok();
+        if pictures[..index].iter().any(is_here) {
             let what =
                 format!("{} is asked for as two pictures, and one would replace the other", file.display());
             return Err(Error::config(what, "give each picture a name of its own"));
