@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::panels::Panels;
-use super::reach::{Reach, Stretches};
+use super::reach::Reach;
 use super::registers::{Block, Sums, add_products};
 use super::scratch::Scratch;
 use super::tile::Clips;
@@ -31,16 +31,19 @@ pub fn convolve<S: Simd>(
         let target = zeroed(target);
         let mut room = Scratch::take();
         for (reach, panels) in reaches {
+            let rows = Block::of::<S>().rows;
+            let read = reach.stretches(&tile, 0..reach.lines(), source, &mut room, rows);
             let product = Product {
                 targets: &reach.targets(&tile),
-                read: &reach.stretches(&tile, 0..reach.lines(), source, &mut room, Block::of::<S>().rows),
+                are_outside: &read.are_outside(rows),
+                read: &read.values,
                 pieces: &pieces(reach.lines(), reach.stretch(), PANEL / Block::of::<S>().width()),
                 stretch: reach.stretch(),
                 panels,
             };
             simd.run(
                 #[inline(always)]
-                || match Block::of::<S>().rows {
+                || match rows {
                     12 => product.run::<S, 12>(simd, target),
                     _ => product.run::<S, 6>(simd, target),
                 },
@@ -85,7 +88,9 @@ struct Product<'a> {
     /// Where the target pixels begin.
     targets: &'a [usize],
     /// What they read, line by line of the reach.
-    read: &'a Stretches<'a>,
+    read: &'a [&'a [f32]],
+    /// Of the same, for every block of pixels: whether it is nothing but zeros.
+    are_outside: &'a [bool],
     pieces: &'a [Piece],
     stretch: usize,
     panels: &'a Panels,
@@ -125,10 +130,10 @@ impl Product<'_> {
         let mut sums: Sums<S, ROWS, VECTORS> = [[simd.splat(0.0); VECTORS]; ROWS];
         for line in piece.lines.clone() {
             let start = line * pixels + pixel;
-            if self.read.is_outside[start / ROWS] {
+            if self.are_outside[start / ROWS] {
                 continue;
             }
-            let Some(stretches) = self.read.values[start..].first_chunk::<ROWS>() else {
+            let Some(stretches) = self.read[start..].first_chunk::<ROWS>() else {
                 return;
             };
             let start = line * self.stretch + piece.values.start;

@@ -24,8 +24,16 @@ pub struct Reach {
 pub struct Stretches<'a> {
     /// The first line for all pixels, the second line for all pixels, and so on.
     pub values: Vec<&'a [f32]>,
-    /// Of every line, for every group of pixels: whether they all read only zeros because the line lies outside of the source.
-    pub is_outside: Vec<bool>,
+    /// What lies outside of the source.
+    zeros: &'a [f32],
+}
+
+impl Stretches<'_> {
+    /// Of every line, for every group of so many pixels: whether they all read only zeros because the line lies outside of the source.
+    pub fn are_outside(&self, group: usize) -> Vec<bool> {
+        let is_outside = |group: &[&[f32]]| group.iter().all(|stretch| std::ptr::eq(*stretch, self.zeros));
+        self.values.chunks(group).map(is_outside).collect()
+    }
 }
 
 /// A frame of a tile that has target pixels.
@@ -140,9 +148,7 @@ impl Reach {
             }
             values.resize(values.len().next_multiple_of(group), zeros);
         }
-        let is_outside = |group: &[&[f32]]| group.iter().all(|stretch| std::ptr::eq(*stretch, zeros));
-        let is_outside = values.chunks(group).map(is_outside).collect();
-        Stretches { values, is_outside }
+        Stretches { values, zeros }
     }
 
     /// The first source column that target column `i` reads.
