@@ -12,7 +12,7 @@ pub use config::CstpConfig;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use selfsame_core::collective::mean_with_gradient;
+use selfsame_core::collective::{Collective, mean_with_gradient};
 use selfsame_core::head::{Mlp, MlpConfig};
 use selfsame_core::loss::{byol, classification};
 use selfsame_core::method::{Method, Objective, Step};
@@ -126,7 +126,7 @@ impl Online {
 
 /// A head's answers: its terms' names, its weight, and for each thing it looks at the scores and the labels.
 struct Answers {
-    names: [&'static str; 3],
+    names: [&'static str; 4],
     weight: f64,
     given: Vec<(Tensor<2>, Vec<usize>)>,
 }
@@ -168,18 +168,34 @@ impl Cstp {
             answers.extend(given.map(|given| Answers { names, weight, given }));
         };
         let space = online.space.as_ref().map(|head| on_pair(head, |labels| labels.space));
-        add(["space", "space_accuracy", "space_chance"], config.space_weight, space);
+        add(["space", "space_accuracy", "space_chance", "space_entropy"], config.space_weight, space);
         let time = online.time.as_ref().map(|head| on_pair(head, |labels| labels.time));
-        add(["time", "time_accuracy", "time_chance"], config.time_weight, time);
+        add(["time", "time_accuracy", "time_chance", "time_entropy"], config.time_weight, time);
         let rate = online.rate.as_ref().map(|head| on_clips(head, [|labels| labels.rate; 2]));
-        add(["rate", "rate_accuracy", "rate_chance"], config.rate_weight, rate);
+        add(["rate", "rate_accuracy", "rate_chance", "rate_entropy"], config.rate_weight, rate);
         let rotation = online
             .rotation
             .as_ref()
             .map(|head| on_clips(head, [|labels| labels.rotations[0], |labels| labels.rotations[1]]));
-        add(["rotation", "rotation_accuracy", "rotation_chance"], config.rotation_weight, rotation);
+        add(
+            ["rotation", "rotation_accuracy", "rotation_chance", "rotation_entropy"],
+            config.rotation_weight,
+            rotation,
+        );
         answers
     }
+}
+
+/// The cross-entropy of who knows how often each label occurs and nothing else: the entropy of labels of which these, of all ranks, are a sample, with
+/// Miller and Madow's correction, as few labels look more ordered than they are.
+fn entropy(labels: &[usize], classes: usize, collective: &dyn Collective) -> Result<f64> {
+    let occurs = |label| labels.iter().filter(|found| **found == label).count() as f32;
+    let by_rank = collective.all_gather(&(0..classes).map(occurs).collect::<Vec<_>>())?;
+    let of_all = |label| by_rank.iter().skip(label).step_by(classes).map(|&count| f64::from(count)).sum();
+    let counts: Vec<f64> = (0..classes).map(of_all).filter(|count| *count > 0.0).collect();
+    let all = counts.iter().sum::<f64>().max(1.0);
+    let correction = counts.len().saturating_sub(1) as f64 / (2.0 * all);
+    Ok(correction - counts.iter().map(|count| count / all * (count / all).ln()).sum::<f64>())
 }
 
 impl Method for Cstp {
@@ -208,19 +224,22 @@ impl Method for Cstp {
         let mut terms = vec![("byol", foreseen)];
         for Answers { names, weight, given } in self.answers(&representations, &views.labels, &mode) {
             let asked = given.len() as f64;
-            let (mut of_head, mut accuracy, mut chance) = (Vec::new(), Vec::new(), 0.0);
+            let (mut of_head, mut accuracy, mut chance, mut entropies) = (Vec::new(), Vec::new(), 0.0, 0.0);
             for (scores, labels) in given {
+                let [_, classes] = scores.dims();
                 let found = classification(scores, &labels);
                 of_head.push(found.loss);
                 accuracy.push(found.accuracy);
                 // No label is more frequent than the first: it always fits. Who knows nothing had better say it.
                 let first = labels.iter().filter(|label| **label == 0).count();
                 chance += first as f64 / (count.max(1) as f64 * asked);
+                entropies += entropy(&labels, classes, &*step.collective)?;
             }
             let of_head = whole(Tensor::cat(of_head, 0).sum())?;
             loss = loss + of_head.clone() * weight;
-            let chance = Tensor::from_floats([chance as f32], &device.clone().inner());
-            let measures = [of_head, whole(Tensor::cat(accuracy, 0).mean())?, whole(chance)?];
+            let number = |value: f64| Tensor::from_floats([value as f32], &device.clone().inner());
+            let accuracy = whole(Tensor::cat(accuracy, 0).mean())?;
+            let measures = [of_head, accuracy, whole(number(chance))?, number(entropies)];
             terms.extend(names.into_iter().zip(measures));
         }
         Ok(Objective { loss, terms, representations: representations.map(Tensor::without_autodiff) })

@@ -82,7 +82,16 @@ fn the_objective_is_the_weighted_sum_of_byol_and_all_heads() {
         let of_head: f64 = found.iter().map(|(loss, _)| loss).sum();
         let accuracy: f64 = found.iter().map(|(_, accuracy)| accuracy / count).sum();
         let firsts = given.iter().flat_map(|(_, labels)| labels).filter(|label| **label == 0).count();
-        let expected = [(name, of_head), ("accuracy", accuracy), ("chance", firsts as f64 / (6.0 * count))];
+        // What a head loses that gives every label the share it has among these, and half a sixth for every label but one.
+        let entropy = |labels: &[usize]| -> f64 {
+            let occurs = |label: &usize| labels.iter().filter(|other| *other == label).count() as f64;
+            let kinds: std::collections::BTreeSet<_> = labels.iter().collect();
+            let lost: f64 = labels.iter().map(|label| -(occurs(label) / 6.0).ln() / 6.0).sum();
+            lost + (kinds.len() as f64 - 1.0) / 12.0
+        };
+        let entropy = given.iter().map(|(_, labels)| entropy(labels)).sum();
+        let chance = firsts as f64 / (6.0 * count);
+        let expected = [(name, of_head), ("accuracy", accuracy), ("chance", chance), ("entropy", entropy)];
         for (what, expected) in expected {
             let term = if what == name { name.to_owned() } else { format!("{name}_{what}") };
             let found = terms[term.as_str()];
