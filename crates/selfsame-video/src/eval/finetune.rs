@@ -1,4 +1,4 @@
-//! The whole network trained on with labels; CMD's tasks may help (Huang et al. 2021, arXiv 2104.00862, section 4.4).
+//! The whole network trained on with labels; CMD's motion prediction may help (Huang et al. 2021, arXiv 2104.00862, section 4.4).
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -35,11 +35,11 @@ pub struct Finetuning {
     pub time: ClipTime,
     /// Clips of a video, over whose scores the mean is taken when it is classified.
     pub clips: usize,
-    /// CMD's tasks beside the labels.
+    /// CMD's motion prediction beside the labels.
     pub auxiliary: Option<Auxiliary>,
 }
 
-/// CMD's tasks, motion prediction and context matching, with networks of their own that start from random weights.
+/// CMD's motion prediction, with networks of its own that start from random weights. It is what the paper adds to labels, without context matching.
 #[derive(Clone, Debug)]
 pub struct Auxiliary {
     settings: Resolved,
@@ -51,10 +51,10 @@ impl Auxiliary {
     ///
     /// # Errors
     /// A weight that is not positive.
-    pub fn cmd(weight: f64, time: ClipTime, side: usize) -> Result<Self> {
+    pub fn motion_prediction(weight: f64, time: ClipTime, side: usize) -> Result<Self> {
         if !(weight > 0.0 && weight.is_finite()) {
             return Err(Error::config(
-                format!("the weight of the auxiliary tasks is {weight}"),
+                format!("the weight of the auxiliary task is {weight}"),
                 "it must be positive: 1 weighs them as the labels",
             ));
         }
@@ -62,7 +62,8 @@ impl Auxiliary {
         for (key, value) in [("image_size", side), ("frames", time.frames), ("stride", time.stride)] {
             settings = settings.set(&format!("view.{key}={value}"))?;
         }
-        Ok(Self { settings: settings.resolve(), weight })
+        let settings = settings.set("method.context=false")?.resolve();
+        Ok(Self { settings, weight })
     }
 
     fn config(&self) -> Result<CmdConfig> {
@@ -78,9 +79,9 @@ pub struct VideoFinetuneResult {
     pub result: FinetuneResult,
     /// Clips of a video over which the mean was taken.
     pub clips: usize,
-    /// The weight of CMD's tasks, where they helped.
+    /// The weight of motion prediction, where it helped.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cmd_weight: Option<f64>,
+    pub motion_weight: Option<f64>,
 }
 
 /// Trains a copy of the backbone and a new linear layer on labelled videos, and measures it once, at the end. `progress` is told the
@@ -101,8 +102,8 @@ pub fn finetune(
     let network = Network::new(backbone, of, split.classes.len(), finetuning, &device)?;
     let mut trained = Trained { network, device, finetuning };
     let result = eval::finetune(&mut trained, split, &finetuning.config, progress)?;
-    let cmd_weight = finetuning.auxiliary.as_ref().map(|auxiliary| auxiliary.weight);
-    Ok(VideoFinetuneResult { result, clips: finetuning.clips, cmd_weight })
+    let motion_weight = finetuning.auxiliary.as_ref().map(|auxiliary| auxiliary.weight);
+    Ok(VideoFinetuneResult { result, clips: finetuning.clips, motion_weight })
 }
 
 /// What is trained.
@@ -111,7 +112,7 @@ pub fn finetune(
 enum Network {
     /// Backbone and classifier.
     Alone(Classifier),
-    /// The same, with networks for CMD's tasks on the backbone's map.
+    /// The same, with networks that foresee motion from the backbone's map.
     Helped(Helped),
 }
 
@@ -185,8 +186,8 @@ impl Finetuned for Trained<'_> {
                 let scores = fc.forward(mean_pool3d(map.clone()));
                 let noise = Noise::new(&step.random.named("dropout"), 0);
                 let temperature = auxiliary.config()?.temperature;
-                let (tasks, _) = networks.tasks(map, views, temperature, &noise, step)?;
-                Ok(classification(scores, labels).loss + tasks * auxiliary.weight)
+                let (foreseen, _) = networks.tasks(map, views, temperature, &noise, step)?;
+                Ok(classification(scores, labels).loss + foreseen * auxiliary.weight)
             }
             (network, _) => Ok(classification(network.scores(clips, &mode), labels).loss),
         }

@@ -226,7 +226,7 @@ fn finetuned(folder: &Path, finetuning: &Finetuning) -> Result<VideoFinetuneResu
 }
 
 #[test]
-fn fine_tuning_learns_alone_and_with_the_tasks_of_cmd() {
+fn fine_tuning_learns_alone_and_beside_motion_prediction() {
     let folder = films(SMALL_SET);
     // Long enough for batch norm's running statistics, by which the test is measured, to have come near those of batches.
     let alone = finetuned(folder.path(), &finetuning(15)).unwrap();
@@ -236,19 +236,19 @@ fn fine_tuning_learns_alone_and_with_the_tasks_of_cmd() {
     assert_eq!(alone.result.top1, 1.0);
 
     let time = finetuning(1).time;
-    let auxiliary = Some(Auxiliary::cmd(0.5, time, 16).unwrap());
+    let auxiliary = Some(Auxiliary::motion_prediction(0.5, time, 16).unwrap());
     let helped =
         finetuned(folder.path(), &Finetuning { auxiliary: auxiliary.clone(), ..finetuning(1) }).unwrap();
     let again = finetuned(folder.path(), &Finetuning { auxiliary, ..finetuning(1) }).unwrap();
     assert_eq!(helped, again);
-    // The tasks add to the loss.
-    assert!(helped.result.loss[0] > alone.result.loss[0] && helped.cmd_weight == Some(0.5));
+    // Motion prediction adds to the loss.
+    assert!(helped.result.loss[0] > alone.result.loss[0] && helped.motion_weight == Some(0.5));
     let json = serde_json::to_value(&helped).unwrap();
     assert_eq!(
-        (&json["protocol"], &json["cmd_weight"], &json["clips"]),
+        (&json["protocol"], &json["motion_weight"], &json["clips"]),
         (&"finetune".into(), &0.5.into(), &2.into())
     );
-    assert_eq!(Auxiliary::cmd(0.0, time, 16).unwrap_err().exit_code(), 2);
+    assert_eq!(Auxiliary::motion_prediction(0.0, time, 16).unwrap_err().exit_code(), 2);
 }
 
 #[test]

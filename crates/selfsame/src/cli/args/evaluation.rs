@@ -73,7 +73,7 @@ pub enum Eval {
         /// Pictures in a batch
         #[arg(long, default_value_t = 64)]
         batch_size: usize,
-        /// Learn CMD's tasks from the motion vectors and key frames of the videos beside the labels, with this weight
+        /// Learn to foresee the motion vectors of the videos beside the labels, as CMD does, with this weight
         #[arg(
             long,
             value_name = "WEIGHT",

@@ -66,7 +66,8 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
                 workers: workers(network.workers),
                 seed: network.seed,
             };
-            let auxiliary = auxiliary.map(|weight| Auxiliary::cmd(weight, time, side)).transpose()?;
+            let auxiliary =
+                auxiliary.map(|weight| Auxiliary::motion_prediction(weight, time, side)).transpose()?;
             let finetuning = Finetuning { config, time, clips: clips(classes), auxiliary };
             let (backbone, of) = (run.method.backbone(), run.backbone()?);
             let result = finetune(backbone, &of, &split, &finetuning, &mut tell_epoch(network, *epochs))?;
