@@ -50,7 +50,8 @@ pub struct FinetuneResult {
     pub fraction: f64,
     /// Passes over the labelled instances.
     pub epochs: usize,
-    /// Optimiser steps.
+    /// Optimiser steps of the fine-tuning; `steps` stands for those of the checkpoint beside every result.
+    #[serde(rename = "finetune_steps")]
     pub steps: usize,
     /// Instances a step.
     pub batch_size: usize,

@@ -76,6 +76,11 @@ mod with_ffmpeg {
             assert_eq!((&result["protocol"], &result["run"]), (&protocol.into(), &"moco".into()));
             assert_eq!((&result["train_videos"], &result["test_videos"]), (&10.into(), &10.into()));
             assert_eq!(here.json("moco/run.json")["results"][protocol], result);
+            // Its own steps, beside the checkpoint's.
+            if protocol == "finetune" {
+                assert_eq!(result["finetune_steps"], 2);
+                assert_eq!(result["steps"], here.json("moco/run.json")["results"]["steps"]);
+            }
         }
         let results = here.json("moco/run.json")["results"].clone();
         assert!(results["retrieval_r@1"].is_number() && results["retrieval"]["r@50"] == 1.0, "{results}");
