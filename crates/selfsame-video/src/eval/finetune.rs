@@ -55,7 +55,7 @@ impl Auxiliary {
         if !(weight > 0.0 && weight.is_finite()) {
             return Err(Error::config(
                 format!("the weight of the auxiliary task is {weight}"),
-                "it must be positive: 1 weighs them as the labels",
+                "it must be positive: 1 weighs it as the labels",
             ));
         }
         let mut settings = Layers::new(defaults(method::by_name("cmd")?, Preset::Small)?);
