@@ -8,6 +8,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use selfsame_core::Random;
 use selfsame_core::nn::Parameters;
+use selfsame_core::optimizer::OptimizerName;
 use selfsame_core::probe::{KnnConfig, LinearConfig};
 
 use super::*;
@@ -215,7 +216,16 @@ fn values(network: &impl Parameters) -> Vec<f32> {
 }
 
 fn config() -> FinetuneConfig {
-    FinetuneConfig { fraction: 1.0, epochs: 8, batch_size: 8, lr: 0.02, image_size: 16, workers: 2, seed: 0 }
+    FinetuneConfig {
+        fraction: 1.0,
+        epochs: 8,
+        batch_size: 8,
+        optimizer: OptimizerName::Sgd,
+        lr: 0.02,
+        image_size: 16,
+        workers: 2,
+        seed: 0,
+    }
 }
 
 #[test]
@@ -233,6 +243,11 @@ fn fine_tuning_learns_and_leaves_the_backbone_alone() {
     assert!(result.loss[7] < 0.5 * result.loss[0], "{:?}", result.loss);
     assert_eq!(result.top1, 1.0);
     assert_eq!(serde_json::to_value(&result).unwrap()["protocol"], "finetune");
+    assert_eq!(serde_json::to_value(&result).unwrap()["optimizer"], "sgd");
+    let adam = FinetuneConfig { optimizer: OptimizerName::Adam, lr: 0.001, ..config() };
+    let (by_adam, _) = finetune(&backbone, &split, &adam, &mut |_, _| ()).unwrap();
+    assert!(by_adam.loss[7] < 0.5 * by_adam.loss[0] && by_adam.loss != result.loss, "{:?}", by_adam.loss);
+    assert_eq!(serde_json::to_value(&by_adam).unwrap()["optimizer"], "adam");
 }
 
 #[test]

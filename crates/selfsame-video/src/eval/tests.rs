@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use selfsame_core::nn::Parameters;
+use selfsame_core::optimizer::OptimizerName;
 use selfsame_core::probe::{KnnConfig, LinearConfig};
 use selfsame_core::{Error, Random};
 
@@ -208,6 +209,7 @@ fn finetuning(epochs: usize) -> Finetuning {
         fraction: 1.0,
         epochs,
         batch_size: 4,
+        optimizer: OptimizerName::Sgd,
         lr: 0.02,
         image_size: 16,
         workers: 2,

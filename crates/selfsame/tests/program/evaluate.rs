@@ -19,7 +19,7 @@ fn every_protocol_prints_one_object_and_leaves_it_in_the_run() {
     for (protocol, more) in [
         ("knn", &["-k", "3", "--temperature", "0.1"][..]),
         ("linear", &[]),
-        ("finetune", &["--epochs", "2", "--batch-size", "8", "--fraction", "0.5"]),
+        ("finetune", &["--epochs", "2", "--batch-size", "8", "--fraction", "0.5", "--optimizer", "adam"]),
     ] {
         let words = [&["eval", protocol, "run", "--data", "photos", "--json", "--quiet"], more].concat();
         let said = here.run(&words).succeeds();
@@ -31,6 +31,9 @@ fn every_protocol_prints_one_object_and_leaves_it_in_the_run() {
         assert_eq!(result["test_images"], 3);
         assert_eq!(result["train_images"], if protocol == "finetune" { 12 } else { 21 });
         assert!(share(&result, "top1") <= share(&result, "top5"));
+        if protocol == "finetune" {
+            assert_eq!((&result["optimizer"], &result["lr"]), (&"adam".into(), &0.001.into()));
+        }
         // The same question has the same answer.
         assert_eq!(result, here.run(&words).result());
         let record = here.json("run/run.json");

@@ -112,6 +112,7 @@ mod with_ffmpeg {
             (&result["videos"], &result["codec"], &result["classes"][0], &result["biased"]),
             (&json!(20), &json!("mpeg4"), &json!("bounce"), &json!(0.9))
         );
+        assert_eq!(result["camera"], json!(0.0));
         make("other", "1");
         let bytes = |set: &str| fs::read(here.path(set).join("test/zoom/zoom_0000.mp4")).unwrap();
         assert!(bytes("set") == bytes("again") && bytes("set") != bytes("other"));
@@ -129,6 +130,7 @@ mod with_ffmpeg {
         let rest = &SET[..2];
         for (words, told) in [
             (&["x", "--biased", "1.5"][..], "--biased"),
+            (&["x", "--camera", "0.6"], "--camera"),
             (&["x", "--videos-per-class", "0"], "--videos-per-class"),
             (&["x", "--size", "63x48"], "even sides"),
             (&["x", "--codec", "vp9"], "mpeg4"),

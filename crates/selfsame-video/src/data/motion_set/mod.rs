@@ -3,6 +3,7 @@
 //! In `train/` the background belongs to the class with a given rate, in `test/` it is independent of it: a representation of
 //! backgrounds does well in training and fails in the test, one of motion does not.
 
+mod camera;
 mod motions;
 mod scene;
 mod texture;
@@ -18,6 +19,7 @@ use selfsame_core::{Error, Random, Result, atomic_file};
 use super::encode::{EncodeOptions, VideoCodec, VideoWriter, check_sides};
 use super::size::Size;
 
+use camera::Camera;
 pub use motions::Motion;
 use scene::Scene;
 use texture::PATTERNS;
@@ -28,6 +30,9 @@ pub struct MotionSetOptions {
     /// How often the background of a video in `train/` is that of its class, from 0 to 1; otherwise it is any. At 0 both
     /// splits are fair.
     pub biased: f32,
+    /// How far the camera wanders, as one held by hand does, in shares of the frame's height, from 0 (it stands still) to 0.5. Whatever the class, it
+    /// moves background and objects alike.
+    pub camera: f32,
     /// Videos of each class, in each of the splits.
     pub videos_per_class: usize,
     /// Frames of a video.
@@ -46,6 +51,7 @@ impl Default for MotionSetOptions {
     fn default() -> Self {
         Self {
             biased: 0.9,
+            camera: 0.0,
             videos_per_class: 100,
             frames: 64,
             size: Size { width: 128, height: 96 },
@@ -129,6 +135,12 @@ fn check(options: &MotionSetOptions) -> Result<()> {
             "choose --biased from 0 (fair) to 1 (always that of the class)",
         ));
     }
+    if !(0.0..=0.5).contains(&options.camera) {
+        return Err(Error::config(
+            format!("a camera cannot wander by {} of the frame's height", options.camera),
+            "choose --camera from 0 (it stands still) to 0.5; 0.1 is that of a calm hand",
+        ));
+    }
     for (what, count) in [("--videos-per-class", options.videos_per_class), ("--frames", options.frames)] {
         if count == 0 {
             return Err(Error::config(format!("{what} is 0"), "choose 1 or more"));
@@ -206,7 +218,8 @@ fn write(path: &Path, planned: &Planned, options: &MotionSetOptions) -> Result<(
         },
     };
     let mut writer = VideoWriter::create(path, &encode)?;
-    let scene = Scene::draw(planned.motion, planned.background, options.size, &planned.random);
+    let camera = Camera::draw(options.camera, &planned.random);
+    let scene = Scene::draw(planned.motion, planned.background, camera, options.size, &planned.random);
     let mut pixels = Vec::new();
     for frame in 0..options.frames {
         scene.render(frame, options.frames, &mut pixels);

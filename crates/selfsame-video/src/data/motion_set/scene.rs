@@ -2,16 +2,25 @@
 
 use selfsame_core::Random;
 
-use super::motions::{Course, Motion};
+use super::camera::Camera;
+use super::motions::{Course, Motion, Pose};
 use super::texture::Texture;
 use crate::data::Size;
 
 /// A scene whose frames can be drawn in any order.
 pub struct Scene {
     size: Size,
-    /// `[height, width, 3]`
-    background: Vec<f32>,
+    background: Background,
+    camera: Camera,
     objects: Vec<Object>,
+}
+
+/// What is behind the objects.
+enum Background {
+    /// Seen by a camera that stands still: the same in all frames, `[height, width, 3]`.
+    Still(Vec<f32>),
+    /// Seen by one that wanders.
+    Passing(Texture),
 }
 
 /// A textured shape on its course.
@@ -39,16 +48,13 @@ enum Shape {
 const SHAPES: [Shape; 5] = [Shape::Square, Shape::Triangle, Shape::Star, Shape::Cross, Shape::HalfDisc];
 
 impl Scene {
-    /// A random scene of a motion over a background of a group.
-    pub fn draw(motion: Motion, background: usize, size: Size, random: &Random) -> Self {
+    /// A random scene of a motion over a background of a group, seen by a camera.
+    pub fn draw(motion: Motion, background: usize, camera: Camera, size: Size, random: &Random) -> Self {
         let texture = Texture::background(background, &random.named("background"));
-        let mut pixels = Vec::with_capacity(3 * size.width * size.height);
-        for y in 0..size.height {
-            for x in 0..size.width {
-                let [u, v] = place(size, x, y);
-                pixels.extend(texture.colour(u, v));
-            }
-        }
+        let background = match camera.stands_still() {
+            true => Background::Still(fill(&texture, size, [0.0; 2])),
+            false => Background::Passing(texture),
+        };
         // Two objects, one beside the other, in a third of the videos.
         let count = if random.named("count").chance(1.0 / 3.0) { 2 } else { 1 };
         let objects = (0..count).map(|number| {
@@ -64,18 +70,37 @@ impl Scene {
                 angle: drawn.range(0.0, std::f32::consts::TAU),
             }
         });
-        Self { size, background: pixels, objects: objects.collect() }
+        let objects = objects.collect();
+        Self { size, background, camera, objects }
     }
 
     /// Draws frame `frame` of `frames` into `pixels`, `[height, width, 3]`.
     pub fn render(&self, frame: usize, frames: usize, pixels: &mut Vec<u8>) {
-        let mut values = self.background.clone();
+        let displaced = self.camera.displacement(frame, frames);
+        let mut values = match &self.background {
+            Background::Still(pixels) => pixels.clone(),
+            Background::Passing(texture) => fill(texture, self.size, displaced),
+        };
         for object in &self.objects {
-            object.paint(frame, frames, self.size, &mut values);
+            let pose = object.course.pose(frame, frames);
+            let pose = Pose { x: pose.x + displaced[0], y: pose.y + displaced[1], ..pose };
+            object.paint(pose, self.size, &mut values);
         }
         pixels.clear();
         pixels.extend(values.iter().map(|value| (255.0 * value).round() as u8));
     }
+}
+
+/// A frame full of a texture that is displaced to the right and down, `[height, width, 3]`.
+fn fill(texture: &Texture, size: Size, displaced: [f32; 2]) -> Vec<f32> {
+    let mut pixels = Vec::with_capacity(3 * size.width * size.height);
+    for y in 0..size.height {
+        for x in 0..size.width {
+            let [u, v] = place(size, x, y);
+            pixels.extend(texture.colour(u - displaced[0], v - displaced[1]));
+        }
+    }
+    pixels
 }
 
 /// The middle of a pixel, in units of the frame's height, from the frame's middle.
@@ -86,8 +111,7 @@ fn place(size: Size, x: usize, y: usize) -> [f32; 2] {
 }
 
 impl Object {
-    fn paint(&self, frame: usize, frames: usize, size: Size, values: &mut [f32]) {
-        let pose = self.course.pose(frame, frames);
+    fn paint(&self, pose: Pose, size: Size, values: &mut [f32]) {
         let radius = self.radius * pose.scale;
         let middle = [self.place[0] + pose.x, self.place[1] + pose.y];
         let (sine, cosine) = (self.angle + pose.angle).sin_cos();
@@ -149,6 +173,10 @@ mod tests {
 
     const SIZE: Size = Size { width: 64, height: 48 };
 
+    fn draw(motion: Motion, background: usize, reach: f32, random: &Random) -> Scene {
+        Scene::draw(motion, background, Camera::draw(reach, random), SIZE, random)
+    }
+
     fn frame(scene: &Scene, number: usize) -> Vec<u8> {
         let mut pixels = Vec::new();
         scene.render(number, 64, &mut pixels);
@@ -158,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_still_does_not_change_and_all_else_does() {
         for motion in Motion::ALL {
-            let scene = Scene::draw(motion, 3, SIZE, &Random::new(5));
+            let scene = draw(motion, 3, 0.0, &Random::new(5));
             let frames = [frame(&scene, 0), frame(&scene, 5)];
             assert_eq!(frames[0].len(), 64 * 48 * 3);
             assert_eq!(frames[0] == frames[1], motion == Motion::Still, "{motion:?}");
@@ -169,18 +197,53 @@ mod tests {
     fn the_background_stays_and_depends_on_its_group() {
         let random = Random::new(6);
         let corner = |group: usize, number: usize| {
-            frame(&Scene::draw(Motion::Spin, group, SIZE, &random), number)[..30].to_vec()
+            frame(&draw(Motion::Spin, group, 0.0, &random), number)[..30].to_vec()
         };
         assert_eq!(corner(1, 0), corner(1, 9));
         assert_ne!(corner(1, 0), corner(2, 0));
     }
 
     #[test]
+    fn a_camera_that_wanders_moves_background_and_objects_alike() {
+        let random = Random::new(7);
+        let scene = draw(Motion::Still, 3, 0.25, &random);
+        let middle = |number: usize| {
+            let [across, down] = scene.camera.displacement(number, 64).map(|by| by * SIZE.height as f32);
+            (frame(&scene, number), across, down)
+        };
+        // Two frames whose displacements differ by nearly whole pixels show the same scene, displaced.
+        let pairs = (0..64).flat_map(|a| (0..64).map(move |b| (a, b))).filter(|(a, b)| a != b);
+        let mut compared = 0;
+        for (first, second) in pairs {
+            let ((a, ax, ay), (b, bx, by)) = (middle(first), middle(second));
+            let (dx, dy) = (bx - ax, by - ay);
+            let is_whole = |by: f32| (by - by.round()).abs() < 0.01;
+            if !is_whole(dx) || !is_whole(dy) || (dx.round(), dy.round()) == (0.0, 0.0) {
+                continue;
+            }
+            compared += 1;
+            let (dx, dy) = (dx.round() as isize, dy.round() as isize);
+            for y in 0..SIZE.height as isize {
+                for x in 0..SIZE.width as isize {
+                    let inside = (0..SIZE.width as isize).contains(&(x + dx))
+                        && (0..SIZE.height as isize).contains(&(y + dy));
+                    if inside {
+                        let at = |x: isize, y: isize| 3 * (y as usize * SIZE.width + x as usize);
+                        let difference = a[at(x, y)].abs_diff(b[at(x + dx, y + dy)]);
+                        assert!(difference < 24, "{first} and {second} at {x}, {y}: {difference}");
+                    }
+                }
+            }
+        }
+        assert!(compared > 0);
+    }
+
+    #[test]
     fn objects_cover_a_part_of_the_frame() {
         for seed in 0..20 {
             let random = Random::new(seed);
-            let scene = Scene::draw(Motion::Circle, 0, SIZE, &random);
-            let background = Scene { objects: Vec::new(), ..Scene::draw(Motion::Circle, 0, SIZE, &random) };
+            let scene = draw(Motion::Circle, 0, 0.0, &random);
+            let background = Scene { objects: Vec::new(), ..draw(Motion::Circle, 0, 0.0, &random) };
             let (with, without) = (frame(&scene, 3), frame(&background, 3));
             let changed = with.chunks(3).zip(without.chunks(3)).filter(|(a, b)| a != b).count();
             let share = changed as f32 / (64.0 * 48.0);

@@ -145,9 +145,13 @@ fn a_motion_set_replaces_only_its_like() {
     assert!(
         write_motion_set(&out, &options(true), &|_| ()).unwrap_err().to_string().contains("not a motion set")
     );
-    let biased = MotionSetOptions { biased: 1.5, ..options(false) };
-    let error = write_motion_set(&folder.path().join("other"), &biased, &|_| ()).unwrap_err();
-    assert!(error.to_string().contains("--biased"), "{error}");
+    for (broken, told) in [
+        (MotionSetOptions { biased: 1.5, ..options(false) }, "--biased"),
+        (MotionSetOptions { camera: -0.1, ..options(false) }, "--camera"),
+    ] {
+        let error = write_motion_set(&folder.path().join("other"), &broken, &|_| ()).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
 }
 
 #[test]

@@ -175,6 +175,9 @@ pub enum Data {
         /// How often the background of a video in `train/` is that of its class; `test/` is always fair, and 0 makes both so
         #[arg(long, value_name = "RATE", default_value_t = 0.9)]
         biased: f64,
+        /// How far the camera wanders, in shares of the frame's height; 0 stands still, 0.1 is held by a calm hand
+        #[arg(long, value_name = "REACH", default_value_t = 0.0)]
+        camera: f64,
         /// Videos of each class, in each split
         #[arg(long, value_name = "COUNT", default_value_t = 100)]
         videos_per_class: usize,

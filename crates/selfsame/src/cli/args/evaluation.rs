@@ -61,18 +61,8 @@ pub enum Eval {
         network: Network,
         #[command(flatten)]
         classes: ClassFolders,
-        /// Share of the training labels that is used, drawn evenly from the classes
-        #[arg(long, default_value_t = 1.0)]
-        fraction: f64,
-        /// Passes over the labelled pictures
-        #[arg(long, default_value_t = 20)]
-        epochs: usize,
-        /// Learning rate
-        #[arg(long, default_value_t = 0.02)]
-        lr: f64,
-        /// Pictures in a batch
-        #[arg(long, default_value_t = 64)]
-        batch_size: usize,
+        #[command(flatten)]
+        training: Finetuning,
         /// Learn to foresee the motion vectors of the videos beside the labels, as CMD does, with this weight
         #[arg(
             long,
@@ -334,6 +324,36 @@ pub struct PixelFolders {
     /// A folder with images/ and labels/ to measure on
     #[arg(long, value_name = "DIR", requires = "train")]
     pub test: Option<PathBuf>,
+}
+
+/// How a network is trained on with labels.
+#[derive(Debug, Args)]
+pub struct Finetuning {
+    /// Share of the training labels that is used, drawn evenly from the classes
+    #[arg(long, default_value_t = 1.0)]
+    pub fraction: f64,
+    /// Passes over the labelled pictures or videos
+    #[arg(long, default_value_t = 20)]
+    pub epochs: usize,
+    /// What descends
+    #[arg(long, value_enum, default_value_t)]
+    pub optimizer: Descent,
+    /// Learning rate; by default 0.02 for sgd and 0.001 for adam
+    #[arg(long)]
+    pub lr: Option<f64>,
+    /// Pictures or videos in a batch
+    #[arg(long, default_value_t = 64)]
+    pub batch_size: usize,
+}
+
+/// Optimisers for fine-tuning.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Descent {
+    /// Stochastic gradient descent with Nesterov momentum
+    #[default]
+    Sgd,
+    /// Adam
+    Adam,
 }
 
 /// Where a representation is read.

@@ -13,7 +13,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use data::{Data, Kind};
 pub use embeddings::{Embed, Export, ExportFormat, Nodes};
-pub use evaluation::{AgentRun, ClassFolders, Eval, Network, PixelFolders, Probing};
+pub use evaluation::{AgentRun, ClassFolders, Descent, Eval, Finetuning, Network, PixelFolders, Probing};
 pub use graph::{FileFormat, GraphRun, Reading};
 pub use recommend::Recommend;
 pub use training::{Preset, Pretrain, Resume, Sweep, Training};

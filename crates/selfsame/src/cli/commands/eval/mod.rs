@@ -9,6 +9,7 @@ mod videos;
 use std::process::ExitCode;
 
 use burn::tensor::Tensor;
+use selfsame_core::optimizer::OptimizerName;
 use selfsame_core::pretrain::{StoredRun, Weights};
 use selfsame_core::probe::{KnnConfig, LinearConfig};
 use selfsame_core::run::RunFolder;
@@ -25,7 +26,7 @@ use selfsame_image::view::Recipe;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::cli::args::{ClassFolders, Eval, Network};
+use crate::cli::args::{ClassFolders, Descent, Eval, Finetuning, Network};
 use crate::cli::commands::workers;
 use crate::cli::modalities::settings_of;
 use crate::cli::output::{print, tell};
@@ -121,22 +122,14 @@ fn of_pictures(args: &Eval) -> Result<ExitCode> {
             report.sheet = sheet(&found, &split, &frozen, *pictures);
             report.tell(&mut run.stored, &found.result)
         }
-        Eval::Finetune { network, classes, fraction, epochs, lr, batch_size, auxiliary } => {
+        Eval::Finetune { network, classes, training, auxiliary } => {
             let mut run = open(network)?;
             let split = split(classes)?;
             if auxiliary.is_some() {
                 return Err(of_videos_only("--auxiliary"));
             }
-            let config = FinetuneConfig {
-                fraction: *fraction,
-                epochs: *epochs,
-                batch_size: *batch_size,
-                lr: *lr,
-                image_size: run.pipeline()?.side,
-                workers: workers(network.workers),
-                seed: network.seed,
-            };
-            let progress = &mut tell_epoch(network, *epochs);
+            let config = finetuning(training, network, run.pipeline()?.side);
+            let progress = &mut tell_epoch(network, config.epochs);
             let (result, _network) = finetune(run.method.backbone(), &split, &config, progress)?;
             Report::of(network, Layer::Backbone).tell(&mut run.stored, &result)
         }
@@ -165,6 +158,24 @@ fn of_videos_only(what: &str) -> Error {
         format!("{what} is for runs on videos, which this is not"),
         "leave it out, or give another run",
     )
+}
+
+/// How views of this side are fine-tuned on.
+fn finetuning(training: &Finetuning, network: &Network, side: usize) -> FinetuneConfig {
+    let (optimizer, lr) = match training.optimizer {
+        Descent::Sgd => (OptimizerName::Sgd, 0.02),
+        Descent::Adam => (OptimizerName::Adam, 0.001),
+    };
+    FinetuneConfig {
+        fraction: training.fraction,
+        epochs: training.epochs,
+        batch_size: training.batch_size,
+        optimizer,
+        lr: training.lr.unwrap_or(lr),
+        image_size: side,
+        workers: workers(network.workers),
+        seed: network.seed,
+    }
 }
 
 /// Tells the mean loss of every epoch of fine-tuning, unless nothing shall be told.

@@ -10,12 +10,12 @@ use selfsame_core::probe::{KnnConfig, LinearConfig};
 use selfsame_core::{Error, Random, Result};
 use selfsame_video::data::{VideoFolder, VideoFolderOptions};
 use selfsame_video::eval::{
-    Activation, Auxiliary, CLIPS, Extraction, FinetuneConfig, Finetuning, Looking, Split, activation,
-    finetune, open_lists, retrieval, sheet,
+    Activation, Auxiliary, CLIPS, Extraction, Finetuning, Looking, Split, activation, finetune, open_lists,
+    retrieval, sheet,
 };
 use selfsame_video::trained::TrainedVideo;
 
-use super::{Report, no_labels, tell_epoch, weights};
+use super::{Report, finetuning, no_labels, tell_epoch, weights};
 use crate::cli::args::{ClassFolders, Eval, Network};
 use crate::cli::commands::workers;
 use crate::cli::progress::Counter;
@@ -54,23 +54,16 @@ pub fn run(args: &Eval) -> Result<ExitCode> {
             let sheet = sheet(&found, &split, &frozen, *pictures);
             Report { sheet, ..report(network, classes, layer) }.tell(&mut run.stored, &found.result)
         }
-        Eval::Finetune { network, classes, fraction, epochs, lr, batch_size, auxiliary } => {
+        Eval::Finetune { network, classes, training, auxiliary } => {
             let (mut run, split) = (open(network)?, split(classes)?);
             let (time, side) = run.clips()?;
-            let config = FinetuneConfig {
-                fraction: *fraction,
-                epochs: *epochs,
-                batch_size: *batch_size,
-                lr: *lr,
-                image_size: side,
-                workers: workers(network.workers),
-                seed: network.seed,
-            };
+            let config = finetuning(training, network, side);
+            let epochs = config.epochs;
             let auxiliary =
                 auxiliary.map(|weight| Auxiliary::motion_prediction(weight, time, side)).transpose()?;
-            let finetuning = Finetuning { config, time, clips: clips(classes), auxiliary };
+            let how = Finetuning { config, time, clips: clips(classes), auxiliary };
             let (backbone, of) = (run.method.backbone(), run.backbone()?);
-            let result = finetune(backbone, &of, &split, &finetuning, &mut tell_epoch(network, *epochs))?;
+            let result = finetune(backbone, &of, &split, &how, &mut tell_epoch(network, epochs))?;
             Report::of(network, Layer::Backbone).tell(&mut run.stored, &result)
         }
         Eval::Activation { network, data, beside, image_size, clips, pictures } => {

@@ -12,8 +12,18 @@ use crate::cli::progress::Counter;
 
 /// Renders the videos.
 pub fn run(args: &args::Data) -> Result<ExitCode> {
-    let args::Data::MotionSet { out, biased, videos_per_class, frames, size, codec, seed, overwrite, output } =
-        args
+    let args::Data::MotionSet {
+        out,
+        biased,
+        camera,
+        videos_per_class,
+        frames,
+        size,
+        codec,
+        seed,
+        overwrite,
+        output,
+    } = args
     else {
         return Err(Error::Internal("not a motion set".into()));
     };
@@ -23,6 +33,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     };
     let options = MotionSetOptions {
         biased: *biased as f32,
+        camera: *camera as f32,
         videos_per_class: *videos_per_class,
         frames: *frames,
         size: Size { width: size.0, height: size.1 },
@@ -37,7 +48,7 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     let classes = Motion::ALL.map(Motion::name);
     match output.json {
         true => print(json!({
-            "folder": out, "videos": videos, "classes": classes, "biased": biased, "codec": codec.name()
+            "folder": out, "videos": videos, "classes": classes, "biased": biased, "camera": camera, "codec": codec.name()
         }))?,
         false => print(format!(
             "{videos} videos of {} motions in train/ and test/, {}: {}",
