@@ -48,7 +48,12 @@ pub fn run(args: &args::Data) -> Result<ExitCode> {
     let classes = Motion::ALL.map(Motion::name);
     match output.json {
         true => print(json!({
-            "folder": out, "videos": videos, "classes": classes, "biased": biased, "camera": camera, "codec": codec.name()
+            "folder": out,
+            "videos": videos,
+            "classes": classes,
+            "biased": biased,
+            "camera": camera,
+            "codec": codec.name(),
         }))?,
         false => print(format!(
             "{videos} videos of {} motions in train/ and test/, {}: {}",
