@@ -26,6 +26,17 @@ pub fn info_nce(queries: Tensor<2>, keys: Tensor<2>, queue: Tensor<2>, temperatu
     contrast(queries, keys, queue, None, temperature)
 }
 
+/// [`info_nce`] with negatives that each query has for itself, beside the queue's: `own`, `[rows, m, dim]`, of unit length. They are constants, too.
+pub fn info_nce_with_own(
+    queries: Tensor<2>,
+    keys: Tensor<2>,
+    queue: Tensor<2>,
+    own: Tensor<3>,
+    temperature: f64,
+) -> Contrast {
+    contrast(queries, keys, queue, Some(own), temperature)
+}
+
 /// The softmax cross-entropy of every row of `queries` (`[rows, dim]`, raw) with its row of `keys` (raw) against all of `queue` (`[K, dim]`,
 /// unit length) and against what it has for itself in `own` (`[rows, m, dim]`, unit length).
 ///
@@ -217,6 +228,34 @@ pub(super) mod tests {
             let gradient = host(&tracked.grad(&found.loss.backward()).unwrap());
             assert_close(&gradient, &slopes(&queries, |q| slow(q, &keys, &queue, temperature).0), 1e-4);
         }
+    }
+
+    #[test]
+    fn every_query_has_its_own_negatives_beside_the_queue() {
+        let (rows, dim, own, temperature) = (4, 5, 2, 0.3);
+        let random = Random::new(6);
+        let [queries, keys] = ["q", "k"].map(|name| noise(rows, dim, &random.named(name)));
+        let unit_noise = |count, name| -> Rows {
+            noise(count, dim, &random.named(name)).iter().map(|row| slow_unit(row)).collect()
+        };
+        let (queue, of_queries) = (unit_noise(7, "queue"), unit_noise(rows * own, "own"));
+        let slow = |queries: &Rows| {
+            let rows = queries.iter().zip(&keys).enumerate().map(|(at, (query, key))| {
+                let negatives = [&queue[..], &of_queries[own * at..own * (at + 1)]].concat();
+                slow_row(&slow_unit(query), &slow_unit(key), &negatives, temperature)
+            });
+            let (losses, hits): (Vec<f64>, Vec<bool>) = rows.unzip();
+            let hits = hits.into_iter().filter(|hit| *hit).count();
+            (losses.iter().sum::<f64>() / losses.len() as f64, hits as f64 / losses.len() as f64)
+        };
+        let tracked = tensor(&queries).autodiff().require_grad();
+        let negatives = tensor(&of_queries).reshape([rows, own, dim]);
+        let found = info_nce_with_own(tracked.clone(), tensor(&keys), tensor(&queue), negatives, temperature);
+        let (loss, accuracy) = slow(&queries);
+        assert_close(&host(&found.loss), &[loss], 1e-5);
+        assert_close(&host(&found.accuracy), &[accuracy], 1e-6);
+        let gradient = host(&tracked.grad(&found.loss.backward()).unwrap());
+        assert_close(&gradient, &slopes(&queries, |queries| slow(queries).0), 1e-4);
     }
 
     #[test]

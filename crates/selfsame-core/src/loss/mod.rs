@@ -30,7 +30,7 @@ pub use classification::{Classification, classification};
 pub use cmd::{cmd_context, cmd_motion};
 pub use densecl::{correspondence, densecl_dense};
 pub use feature_consistency::feature_consistency;
-pub use info_nce::{Contrast, info_nce};
+pub use info_nce::{Contrast, info_nce, info_nce_with_own};
 pub use mixsiam::{MixSiamLoss, ViewsPredict, largest, mixsiam, mixture};
 pub use mochi::{Mixing, Mochi, Synthesis, mochi};
 pub use nt_xent::nt_xent;

@@ -29,6 +29,7 @@ pub const ENTRY: Entry = Entry {
     small: r#"
         [method]
         erase_background = 0.3
+        time_negative = false
         temperature = 0.2
         momentum = 0.99
         queue = "auto"
@@ -55,6 +56,7 @@ pub const ENTRY: Entry = Entry {
         [method]
         erase_background = 0.3
         erase_by = "batch"
+        time_negative = true
         temperature = 0.07
         momentum = 0.999
         queue = 16384

@@ -4,15 +4,17 @@
 //! video in place of views of an image it is the baseline of the video methods (Wang et al. 2021, arXiv 2009.05769, section 3.3).
 //!
 //! The query, one clip of a video, has to find its key, another clip of the same video, among the keys of earlier batches, which wait in a queue.
-//! Keys are encoded by a momentum average of the queries' encoder.
+//! Keys are encoded by a momentum average of the queries' encoder. As in the authors' code of Background Erasing, the key can be of the query's own time, and
+//! a clip of another time of the same video a negative: what both have in common, the background, then tells the key from nothing.
 
 use burn::tensor::Tensor;
 use selfsame_core::Result;
 use selfsame_core::collective::mean_with_gradient;
-use selfsame_core::loss::{info_nce, unit};
+use selfsame_core::loss::{info_nce, info_nce_with_own, unit};
 use selfsame_core::method::{Method, Objective, Step};
 use selfsame_core::momentum_contrast::{Encode, MocoConfig, MomentumContrast, WaitingQueue};
 use selfsame_core::nn::{Mode, Parameters};
+use serde::Deserialize;
 
 use super::encoder::Encoder;
 use super::{Build, Entry, Layer, VideoMethod};
@@ -25,10 +27,11 @@ pub const ENTRY: Entry = Entry {
     title: "MoCo v2 on clips",
     paper: "Chen, Fan, Girshick, He. 2020, arXiv 2003.04297",
     summary: "each clip against a queue of earlier ones; the baseline, which may learn backgrounds",
-    arrangement: |_| Ok(Arrangement::Independent(2)),
+    arrangement: |settings| Ok(settings.section::<TimeConfig>("method")?.arrangement()),
     // As MoCo v2's on images: the queue must not hold a video's own keys of a moment ago, and a few hundred steps need a target that follows sooner.
     small: r#"
         [method]
+        time_negative = false
         temperature = 0.2
         momentum = 0.99
         queue = "auto"
@@ -75,6 +78,23 @@ pub const ENTRY: Entry = Entry {
     build,
 };
 
+/// What is compared in time, in section `[method]` beside [`MocoConfig`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct TimeConfig {
+    /// Whether the key is of the query's own time, and a clip of another time of the same video is a negative.
+    #[serde(default)]
+    pub time_negative: bool,
+}
+
+impl TimeConfig {
+    fn arrangement(self) -> Arrangement {
+        match self.time_negative {
+            true => Arrangement::SameAndOtherTime,
+            false => Arrangement::Independent(2),
+        }
+    }
+}
+
 impl Encode<5, 2> for Encoder {
     fn encode(&self, clips: Tensor<5>, mode: &Mode) -> [Tensor<2>; 2] {
         self.see(clips, mode)
@@ -87,6 +107,7 @@ pub struct VideoMoco {
     encoders: MomentumContrast<Encoder>,
     queue: WaitingQueue,
     temperature: f64,
+    time: TimeConfig,
 }
 
 pub(super) fn build(from: &Build<'_>) -> Result<Box<dyn VideoMethod>> {
@@ -104,6 +125,7 @@ impl VideoMoco {
             encoders: config.encoders(encoder)?,
             queue: config.queue(config.capacity(), &from.random.named("queue"), &from.device)?,
             temperature: config.temperature,
+            time: from.settings()?,
         })
     }
 }
@@ -114,13 +136,22 @@ impl Method for VideoMoco {
     fn objective(&mut self, views: &ClipViews, step: &Step) -> Result<Objective> {
         let [representations, queries] = self.encoders.encode_queries(views.view(0), step)?;
         let keys = self.encoders.encode_keys::<5, 2>(views.view(1), step)?;
-        // Equation 1 of MoCo. Every query is judged by itself, so each rank judges its own.
-        let contrast = info_nce(queries, keys.own(1), self.queue.keys(), self.temperature);
-        self.queue.hold(unit(keys.all[1].clone()));
         let whole = |local| mean_with_gradient(local, views.instances.len(), &*step.collective);
+        let (queue, mut terms) = (self.queue.keys(), Vec::new());
+        // Equation 1 of MoCo. Every query is judged by itself, so each rank judges its own.
+        let contrast = match self.time.time_negative {
+            true => {
+                let others = unit(self.encoders.encode_keys::<5, 2>(views.view(2), step)?.own(1));
+                terms.push(("time_accuracy", whole(nearer(&queries, keys.own(1), others.clone()))?));
+                info_nce_with_own(queries, keys.own(1), queue, others.unsqueeze_dim(1), self.temperature)
+            }
+            false => info_nce(queries, keys.own(1), queue, self.temperature),
+        };
+        self.queue.hold(unit(keys.all[1].clone()));
+        terms.insert(0, ("proxy_accuracy", whole(contrast.accuracy)?));
         Ok(Objective {
             loss: whole(contrast.loss)?,
-            terms: vec![("proxy_accuracy", whole(contrast.accuracy)?)],
+            terms,
             representations: [representations.without_autodiff(), keys.own(0)],
         })
     }
@@ -138,6 +169,13 @@ impl Method for VideoMoco {
     fn state(&mut self) -> Vec<(&'static str, &mut dyn Parameters)> {
         self.encoders.state().into_iter().chain([("queue", self.queue.state())]).collect()
     }
+}
+
+/// The share of the queries that are more similar to their keys than to `others`, of unit length, `[1]`.
+fn nearer(queries: &Tensor<2>, keys: Tensor<2>, others: Tensor<2>) -> Tensor<1> {
+    let queries = queries.clone().without_autodiff();
+    let similarity = |rows: Tensor<2>| (queries.clone() * rows).sum_dim(1);
+    similarity(unit(keys)).greater(similarity(others)).float().mean()
 }
 
 impl VideoMethod for VideoMoco {

@@ -17,6 +17,8 @@ use super::views::{ClipViews, InstanceViews};
 pub enum Arrangement {
     /// So many clips, each of them anywhere.
     Independent(usize),
+    /// Two clips that start at one time, and one of another time.
+    SameAndOtherTime,
     /// So many clips, evenly spaced from the beginning of the video to its end, of its central square.
     Even(usize),
     /// Two clips that differ in a way that a method has to recognise.
@@ -169,6 +171,7 @@ impl VideoPipeline {
         let clips = match self.arrangement {
             Arrangement::Independent(clips) | Arrangement::Even(clips) => clips,
             Arrangement::Pair(_) => 2,
+            Arrangement::SameAndOtherTime => 3,
             Arrangement::Surroundings { .. } => 1,
         };
         let mut views = ClipViews { frames: self.clip.time().frames, side, instances, ..spare };
@@ -193,6 +196,16 @@ impl VideoPipeline {
         match self.arrangement {
             Arrangement::Independent(clips) => {
                 let clips = (0..clips).map(|view| self.clip.plan(random, view, video)).collect();
+                InstancePlan { clips, ..InstancePlan::default() }
+            }
+            Arrangement::SameAndOtherTime => {
+                let mut starts = random.named("time");
+                let time = self.clip.time;
+                let start = time.random_start(&mut starts, video.frames);
+                let other = time.another_start(&mut starts, start, video.frames);
+                let clips = [start, start, other].into_iter().enumerate();
+                let clips =
+                    clips.map(|(view, start)| self.clip.plan_from(start, random, view, video)).collect();
                 InstancePlan { clips, ..InstancePlan::default() }
             }
             Arrangement::Even(clips) => {

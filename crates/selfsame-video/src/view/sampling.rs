@@ -27,6 +27,17 @@ impl ClipTime {
         random.below(self.starts(frames))
     }
 
+    /// Where a clip of another time starts than the one that starts at `start`: uniform among the places that are at least two frames of the clip away.
+    /// In a video too short for one it is a third of the video later, and goes round its end.
+    pub fn another_start(&self, random: &mut Random, start: usize, frames: usize) -> usize {
+        let is_apart = |other: &usize| other.abs_diff(start) >= 2 * self.stride;
+        let apart: Vec<usize> = (0..self.starts(frames)).filter(is_apart).collect();
+        match apart.len() {
+            0 => (start + frames / 3) % frames.max(1),
+            count => apart[random.below(count)],
+        }
+    }
+
     /// The starts of `count` clips, evenly spaced from the first place in the video to the last; the middle one alone.
     pub fn even_starts(&self, count: usize, frames: usize) -> impl Iterator<Item = usize> + use<> {
         let last = self.starts(frames).saturating_sub(1);
@@ -82,6 +93,22 @@ mod tests {
             // One that does not fit is looped from the beginning of the video.
             let fits = if frames > clip.span() { start + clip.span() < frames } else { start == 0 };
             prop_assert!(fits);
+        }
+
+        #[test]
+        fn a_clip_of_another_time_is_apart_if_it_can(
+            seed: u64, length in 1usize..20, stride in 1usize..9, frames in 1usize..200,
+        ) {
+            let clip = ClipTime { frames: length, stride };
+            let mut random = Random::new(seed);
+            let start = clip.random_start(&mut random, frames);
+            let other = clip.another_start(&mut random, start, frames);
+            let is_apart = |other: usize| other.abs_diff(start) >= 2 * stride;
+            if (0..frames.saturating_sub(clip.span())).any(is_apart) {
+                prop_assert!(other + clip.span() < frames && is_apart(other));
+            } else {
+                prop_assert!(other < frames && (other != start || frames < 3));
+            }
         }
 
         #[test]

@@ -89,6 +89,22 @@ fn views_depend_on_their_address_alone() {
     assert_ne!(forwards[0], forwards[1]);
 }
 
+#[test]
+fn two_clips_are_of_one_time_and_the_third_of_another() {
+    let pipeline = pipeline(MOCO_V2, Arrangement::SameAndOtherTime);
+    let starts: BTreeSet<[usize; 2]> = (0..30)
+        .map(|at| {
+            let plan = pipeline.plan(&random(at), VIDEO, &[]);
+            let [first, second, other] = plan.clips.try_into().unwrap();
+            assert_eq!(first.start, second.start);
+            assert_ne!(first.geometry, second.geometry, "each clip is cut out by itself");
+            assert!(other.start.abs_diff(first.start) >= 2 * TIME.stride);
+            [first.start, other.start]
+        })
+        .collect();
+    assert!(starts.len() > 20, "clips start anywhere");
+}
+
 const PAIR: PairTasks = PairTasks { overlap: true, rate: true, rotation: true };
 
 proptest! {

@@ -168,4 +168,6 @@ fn weights_that_say_nothing_are_refused() {
 fn the_papers_settings_are_the_papers() {
     let config: ErasingConfig = paper_settings(&ENTRY, "method");
     assert_eq!((config.erase_background, config.erase_by), (0.3, ErasedBy::Batch));
+    assert!(paper_settings::<video_moco::TimeConfig>(&ENTRY, "method").time_negative);
+    assert!(!paper_settings::<video_moco::TimeConfig>(&video_moco::ENTRY, "method").time_negative);
 }

@@ -40,6 +40,34 @@ fn the_objective_is_equation_1_on_both_clips() {
 }
 
 #[test]
+fn a_clip_of_another_time_is_a_negative_beside_the_queue() {
+    let set = &[BARE, &["method.time_negative=true"]].concat();
+    let mut method = moco(set).unwrap();
+    let views = noise(&settings("video-moco", set), 5, 0, 0);
+    assert_eq!(views.clips.len(), 3);
+    let copy = burn::module::Module::valid(&method.encoders.queries);
+    let project =
+        |view| rows(unit(copy.encode(views.tensor(view, &Device::default()), &Mode::train())[1].clone()));
+    let (queries, keys, others, queue) = (project(0), project(1), project(2), rows(method.queue.keys()));
+    let logit = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / 0.2;
+    let (mut loss, mut nearer) = (0.0, 0.0);
+    for ((query, key), other) in queries.iter().zip(&keys).zip(&others) {
+        let (of_key, of_other) = (logit(query, key), logit(query, other));
+        let negatives = queue.iter().map(|negative| logit(query, negative).exp()).sum::<f64>();
+        loss -= (of_key.exp() / (of_key.exp() + of_other.exp() + negatives)).ln() / 5.0;
+        nearer += f64::from(u8::from(of_key > of_other)) / 5.0;
+    }
+    let before = rows(method.queue.keys());
+    let objective = method.objective(&views, &first_step(alone())).unwrap();
+    let found = number(&objective.loss);
+    assert!((found - loss).abs() < 1e-5 * loss, "{found} is not {loss}");
+    assert!((terms(&objective)["time_accuracy"] - nearer).abs() < 1e-6);
+    method.after_step(&first_step(alone())).unwrap();
+    let waiting = rows(method.queue.keys()).into_iter().filter(|key| !before.contains(key));
+    assert_eq!(waiting.count(), 5, "only the keys wait in the queue");
+}
+
+#[test]
 fn every_parameter_of_the_queries_encoder_learns_and_keys_wait_for_the_step() {
     let mut method = moco(&["method.queue=9", "method.batch_norm_group=2"]).unwrap();
     let before = rows(method.queue.keys());
