@@ -15,7 +15,7 @@ pub use be::{ErasedBy, Erasing, ErasingConfig};
 pub use cmd::{Cmd, CmdConfig, Networks as CmdNetworks};
 pub use cstp::{Cstp, CstpConfig};
 pub use selfsame_core::method::Layer;
-pub use video_moco::VideoMoco;
+pub use video_moco::{TimeConfig, VideoMoco};
 
 use std::path::PathBuf;
 

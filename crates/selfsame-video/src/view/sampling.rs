@@ -30,11 +30,15 @@ impl ClipTime {
     /// Where a clip of another time starts than the one that starts at `start`: uniform among the places that are at least two frames of the clip away.
     /// In a video too short for one it is a third of the video later, and goes round its end.
     pub fn another_start(&self, random: &mut Random, start: usize, frames: usize) -> usize {
-        let is_apart = |other: &usize| other.abs_diff(start) >= 2 * self.stride;
-        let apart: Vec<usize> = (0..self.starts(frames)).filter(is_apart).collect();
-        match apart.len() {
+        let apart = 2 * self.stride;
+        let before = (start + 1).saturating_sub(apart);
+        let after = self.starts(frames).saturating_sub(start + apart);
+        match before + after {
             0 => (start + frames / 3) % frames.max(1),
-            count => apart[random.below(count)],
+            count => match random.below(count) {
+                place if place < before => place,
+                place => start + apart + place - before,
+            },
         }
     }
 
