@@ -2,8 +2,7 @@
 
 use burn::tensor::{Int, Tensor};
 
-use super::info_nce::{Contrast, contrast};
-use super::unit;
+use super::{Contrast, info_nce, unit};
 
 /// The cell of the key's map that is most similar to each cell of the query's (Wang et al. 2021, arXiv 2011.09157, eq. 3), by the
 /// backbone's features: `[batch, cells, features]` twice to `[batch, cells]`. Of equally similar ones it is the first.
@@ -34,7 +33,7 @@ pub fn densecl_dense(
     let first = Tensor::<1, Int>::arange(0..batch as i64, &matches.device()) * of_key as i64;
     let places = (matches + first.unsqueeze_dim(1)).reshape([batch * cells]);
     let keys = keys.without_autodiff().reshape([batch * of_key, dim]).select(0, places);
-    contrast(queries.reshape([batch * cells, dim]), keys, queue, None, temperature)
+    info_nce(queries.reshape([batch * cells, dim]), keys, queue, temperature)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub fn info_nce_with_own(
 /// The negatives being constants, the gradient is known with the loss: with p the softmax of the logits, it is
 /// `(Σ p_n · n − (1 − p_key) · key) / (τ · rows)` for a query of unit length. It is therefore computed block by block and not recorded:
 /// where every cell of a map is a query (DenseCL), all logits at once would be larger than everything else in the network.
-pub(super) fn contrast(
+fn contrast(
     queries: Tensor<2>,
     keys: Tensor<2>,
     queue: Tensor<2>,

@@ -5,8 +5,7 @@ use std::cmp::Ordering;
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::info_nce::{Contrast, contrast};
-use super::unit;
+use super::{Contrast, info_nce_with_own, unit};
 use crate::{Random, Result, host};
 
 /// How many negatives are mixed from how many: MoCHi(N, s, s′) of the paper.
@@ -71,7 +70,7 @@ pub fn mochi(
     mixing: &[Mixing],
 ) -> Result<Mochi> {
     let synthetic = synthesize(unit(queries.clone().without_autodiff()), queue.clone(), hard, mixing)?;
-    let contrast = contrast(queries, keys, queue, Some(synthetic.points), temperature);
+    let contrast = info_nce_with_own(queries, keys, queue, synthetic.points, temperature);
     Ok(Mochi { contrast, shares: synthetic.shares })
 }
 

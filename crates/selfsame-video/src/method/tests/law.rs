@@ -127,12 +127,12 @@ fn two_ranks_have_the_loss_gradients_and_statistics_of_one() {
     for entry in METHODS {
         holds(entry.name, &[]);
     }
+    holds("video-moco", &["method.time_negative=true"]);
 }
 
 #[test]
 fn so_they_have_when_backgrounds_are_erased() {
     holds("video-moco", &["method.erase_background=0.4", "method.erase_by=batch"]);
-    holds("video-moco", &["method.time_negative=true"]);
     holds("cstp", &["method.erase_background=0.4", "method.overlap=false"]);
     holds("cmd", &["method.erase_background=0.4", "method.context=false"]);
     holds("be", &["method.erase_consistency=2.0"]);
